@@ -1,0 +1,17 @@
+"""Where the files are that come with HoloMUSH: beside the package in a source tree, inside it when installed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+_PACKAGE = Path(__file__).resolve().parent
+_INSTALLED = _PACKAGE / "bundled"
+
+PYTHON_RUNTIME = _PACKAGE / "runtimes" / "python.wasm"
+"""The CPython that runs plugins; made by ``scripts/build-runtimes``, carried by the wheel."""
+
+PLUGINS = _INSTALLED / "plugins" if _INSTALLED.is_dir() else _PACKAGE.parent / "plugins"
+"""The folder of the bundled plugins."""
+
+STARTER_WORLD = _INSTALLED / "world.yaml" if _INSTALLED.is_dir() else _PACKAGE.parent / "data" / "world.yaml"
+"""The world that an empty database begins with."""

@@ -1,0 +1,1 @@
+"""Where scripts/build-runtimes puts the WebAssembly modules that run plugins written as source."""

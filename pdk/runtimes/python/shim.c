@@ -1,0 +1,641 @@
+/* The C half of the Python runtime: it joins CPython to Extism.
+ *
+ * Exports
+ *     hm_load   input: JSON with a plugin's name and source text; runs it; output: JSON with its functions' names.
+ *     hm_call   input: a function's name, a newline, the function's JSON input; output: what the function answered.
+ * Both take no parameters and return 0, or 1 after error_set(text).
+ *
+ * What is here is only what Python cannot do itself: carrying text between Extism's memory and Python's, calling the
+ * imported functions, and standing in for the libc calls that must not work in a plugin. Everything else
+ * (loading, choosing the handler, tracebacks) is in guest/holomush_boot.py.
+ *
+ * The interpreter boots at build time: Wizer runs wizer-initialize and stores the memory that it leaves as the
+ * module's initial memory. So a new instance starts with Python up and the usual modules imported, in 0.3 ms.
+ */
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+
+#include <errno.h>
+#include <poll.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/select.h>
+#include <time.h>
+#include <unistd.h>
+#include <wasi/api.h>
+
+/* ---- Imports ------------------------------------------------------------------------------------------------ */
+
+#define IMPORT(space, symbol) __attribute__((import_module(space), import_name(symbol))) extern
+#define EXPORT(symbol) __attribute__((export_name(symbol)))
+
+/* Extism's kernel. Offsets and lengths are its own 64-bit addresses, not pointers of this module. */
+#define KERNEL(symbol) IMPORT("extism:host/env", #symbol)
+KERNEL(input_length) uint64_t kernel_input_length(void);
+KERNEL(input_load_u8) uint32_t kernel_input_load_u8(uint64_t offset);
+KERNEL(input_load_u64) uint64_t kernel_input_load_u64(uint64_t offset);
+KERNEL(output_set) void kernel_output_set(uint64_t offset, uint64_t length);
+KERNEL(error_set) void kernel_error_set(uint64_t offset);
+KERNEL(alloc) uint64_t kernel_alloc(uint64_t length);
+KERNEL(free) void kernel_free(uint64_t offset);
+KERNEL(length) uint64_t kernel_length(uint64_t offset);
+KERNEL(load_u8) uint32_t kernel_load_u8(uint64_t offset);
+KERNEL(load_u64) uint64_t kernel_load_u64(uint64_t offset);
+KERNEL(store_u8) void kernel_store_u8(uint64_t offset, uint32_t byte);
+KERNEL(store_u64) void kernel_store_u64(uint64_t offset, uint64_t bytes);
+KERNEL(config_get) uint64_t kernel_config_get(uint64_t key);
+KERNEL(var_get) uint64_t kernel_var_get(uint64_t key);
+KERNEL(var_set) void kernel_var_set(uint64_t key, uint64_t value);
+
+/* The server's functions, from the table: an import, and a trampoline of one shape for all of them. */
+#define PARAMETERS_1 uint64_t
+#define PARAMETERS_2 uint64_t, uint64_t
+#define PARAMETERS_3 uint64_t, uint64_t, uint64_t
+#define PARAMETERS_4 uint64_t, uint64_t, uint64_t, uint64_t
+#define ARGUMENTS_1 p[0]
+#define ARGUMENTS_2 p[0], p[1]
+#define ARGUMENTS_3 p[0], p[1], p[2]
+#define ARGUMENTS_4 p[0], p[1], p[2], p[3]
+#define RESULT_ENVELOPE uint64_t
+#define RESULT_NOTHING void
+#define FORWARD_ENVELOPE(call) return call
+#define FORWARD_NOTHING(call) call; return 0
+#define ANSWERS_ENVELOPE 1
+#define ANSWERS_NOTHING 0
+#define MAX_PARAMETERS 4
+
+#define HOST_FUNCTION(name, arity, result)                                         \
+    IMPORT("extism:host/user", #name) RESULT_##result import_##name(PARAMETERS_##arity); \
+    static uint64_t forward_##name(const uint64_t *p) { FORWARD_##result(import_##name(ARGUMENTS_##arity)); }
+#include "host_functions.def"
+#undef HOST_FUNCTION
+
+struct host_function {
+    const char *name;
+    int arity;
+    int answers; /* whether it returns an envelope */
+    uint64_t (*forward)(const uint64_t *parameters);
+};
+
+static const struct host_function host_functions[] = {
+#define HOST_FUNCTION(name, arity, result) {#name, arity, ANSWERS_##result, forward_##name},
+#include "host_functions.def"
+#undef HOST_FUNCTION
+};
+
+enum {
+#define HOST_FUNCTION(name, arity, result) INDEX_##name,
+#include "host_functions.def"
+#undef HOST_FUNCTION
+    HOST_FUNCTION_COUNT
+};
+
+/* ---- Text in and out of Extism's memory ----------------------------------------------------------------------- */
+
+/* Eight bytes at a time: each load or store is a call into the kernel, and they are most of what a call costs. */
+
+/* The offset of a copy; 0 if there is no room, and for no bytes at all. */
+static uint64_t store(const char *bytes, size_t length)
+{
+    uint64_t offset = kernel_alloc(length);
+    if (!offset)
+        return 0;
+    size_t i = 0;
+    for (; i + 8 <= length; i += 8) {
+        uint64_t word;
+        memcpy(&word, bytes + i, 8);
+        kernel_store_u64(offset + i, word);
+    }
+    for (; i < length; i++)
+        kernel_store_u8(offset + i, (uint8_t)bytes[i]);
+    return offset;
+}
+
+static void load(uint64_t offset, char *bytes, size_t length)
+{
+    size_t i = 0;
+    for (; i + 8 <= length; i += 8) {
+        uint64_t word = kernel_load_u64(offset + i);
+        memcpy(bytes + i, &word, 8);
+    }
+    for (; i < length; i++)
+        bytes[i] = (char)kernel_load_u8(offset + i);
+}
+
+static void load_input(uint64_t from, char *bytes, size_t length)
+{
+    size_t i = 0;
+    for (; i + 8 <= length; i += 8) {
+        uint64_t word = kernel_input_load_u64(from + i);
+        memcpy(bytes + i, &word, 8);
+    }
+    for (; i < length; i++)
+        bytes[i] = (char)kernel_input_load_u8(from + i);
+}
+
+static PyObject *bytes_at(uint64_t offset)
+{
+    size_t length = (size_t)kernel_length(offset);
+    PyObject *bytes = PyBytes_FromStringAndSize(NULL, (Py_ssize_t)length);
+    if (bytes)
+        load(offset, PyBytes_AS_STRING(bytes), length);
+    return bytes;
+}
+
+static PyObject *text_at(uint64_t offset)
+{
+    size_t length = (size_t)kernel_length(offset);
+    char small[1024]; /* most envelopes fit: one allocation fewer */
+    char *buffer = length <= sizeof small ? small : PyMem_Malloc(length);
+    if (!buffer)
+        return PyErr_NoMemory();
+    load(offset, buffer, length);
+    PyObject *text = PyUnicode_DecodeUTF8(buffer, (Py_ssize_t)length, "replace");
+    if (buffer != small)
+        PyMem_Free(buffer);
+    return text;
+}
+
+/* The bytes of a str or bytes object, borrowed from it; NULL with an exception set if it is neither. */
+static const char *borrow(PyObject *object, Py_ssize_t *length)
+{
+    if (PyUnicode_Check(object))
+        return PyUnicode_AsUTF8AndSize(object, length);
+    if (PyBytes_Check(object)) {
+        *length = PyBytes_GET_SIZE(object);
+        return PyBytes_AS_STRING(object);
+    }
+    PyErr_Format(PyExc_TypeError, "expected str or bytes, not %.100s", Py_TYPE(object)->tp_name);
+    return NULL;
+}
+
+/* Copies a str or bytes object to Extism's memory; 0 with an exception set if that cannot be done. An empty one has
+ * the offset 0, which is how Extism itself writes it. */
+static int store_object(PyObject *object, uint64_t *offset)
+{
+    Py_ssize_t length;
+    const char *bytes = borrow(object, &length);
+    if (!bytes)
+        return 0;
+    *offset = store(bytes, (size_t)length);
+    if (!*offset && length) {
+        PyErr_NoMemory();
+        return 0;
+    }
+    return 1;
+}
+
+static void release(uint64_t offset)
+{
+    if (offset)
+        kernel_free(offset);
+}
+
+static int32_t fail_with(const char *message)
+{
+    kernel_error_set(store(message, strlen(message)));
+    return 1;
+}
+
+/* ---- The module _holomush ------------------------------------------------------------------------------------- */
+
+static PyObject *input; /* bytes: the JSON input of the call under way */
+
+static PyObject *call_host(const struct host_function *function, PyObject *const *arguments, Py_ssize_t count)
+{
+    if (count != function->arity)
+        return PyErr_Format(PyExc_TypeError, "%s takes %d texts, not %zd", function->name, function->arity, count);
+    uint64_t parameters[MAX_PARAMETERS] = {0};
+    for (int i = 0; i < count; i++) {
+        if (!store_object(arguments[i], &parameters[i])) {
+            while (i--)
+                release(parameters[i]);
+            return NULL;
+        }
+    }
+    uint64_t answer = function->forward(parameters);
+    for (int i = 0; i < count; i++)
+        release(parameters[i]);
+    if (!answer)
+        Py_RETURN_NONE;
+    PyObject *text = text_at(answer);
+    kernel_free(answer);
+    return text;
+}
+
+#define HOST_FUNCTION(name, arity, result)                                                                        \
+    static PyObject *py_##name(PyObject *module, PyObject *const *arguments, Py_ssize_t count)                    \
+    {                                                                                                             \
+        return call_host(&host_functions[INDEX_##name], arguments, count);                                        \
+    }
+#include "host_functions.def"
+#undef HOST_FUNCTION
+
+static PyObject *py_input(PyObject *module, PyObject *nothing)
+{
+    if (!input)
+        return PyBytes_FromStringAndSize(NULL, 0);
+    return Py_NewRef(input);
+}
+
+static PyObject *py_output(PyObject *module, PyObject *object)
+{
+    Py_ssize_t length;
+    const char *bytes = borrow(object, &length);
+    if (!bytes)
+        return NULL;
+    uint64_t offset = store(bytes, (size_t)length);
+    if (!offset && length)
+        return PyErr_NoMemory();
+    kernel_output_set(offset, (uint64_t)length);
+    Py_RETURN_NONE;
+}
+
+/* Looks a key up in the plugin's configuration or variables; None if it is not there. */
+static PyObject *look_up(uint64_t (*get)(uint64_t), PyObject *key, PyObject *(*read)(uint64_t))
+{
+    uint64_t where;
+    if (!store_object(key, &where))
+        return NULL;
+    uint64_t found = where ? get(where) : 0; /* nothing is called "" */
+    release(where);
+    if (!found)
+        Py_RETURN_NONE;
+    PyObject *value = read(found);
+    kernel_free(found);
+    return value;
+}
+
+static PyObject *py_config_get(PyObject *module, PyObject *key)
+{
+    return look_up(kernel_config_get, key, text_at);
+}
+
+static PyObject *py_var_get(PyObject *module, PyObject *key)
+{
+    return look_up(kernel_var_get, key, bytes_at);
+}
+
+static PyObject *py_var_set(PyObject *module, PyObject *const *arguments, Py_ssize_t count)
+{
+    if (count != 2)
+        return PyErr_Format(PyExc_TypeError, "var_set takes a key and a value");
+    uint64_t key;
+    if (!store_object(arguments[0], &key))
+        return NULL;
+    if (!key)
+        return PyErr_Format(PyExc_ValueError, "a variable needs a name");
+    uint64_t value = 0; /* offset 0 removes the variable, so an empty value does so too */
+    if (arguments[1] != Py_None && !store_object(arguments[1], &value)) {
+        release(key);
+        return NULL;
+    }
+    kernel_var_set(key, value);
+    release(key);
+    release(value);
+    Py_RETURN_NONE;
+}
+
+/* Extism memory blocks, for the `memory` helpers of the guest module extism. */
+
+static PyObject *py_memory_alloc(PyObject *module, PyObject *object)
+{
+    uint64_t offset;
+    return store_object(object, &offset) ? PyLong_FromUnsignedLongLong(offset) : NULL;
+}
+
+static int offset_argument(PyObject *argument, uint64_t *offset)
+{
+    *offset = PyLong_AsUnsignedLongLong(argument);
+    return !(*offset == (uint64_t)-1 && PyErr_Occurred());
+}
+
+static PyObject *py_memory_length(PyObject *module, PyObject *argument)
+{
+    uint64_t offset;
+    return offset_argument(argument, &offset) ? PyLong_FromUnsignedLongLong(kernel_length(offset)) : NULL;
+}
+
+static PyObject *py_memory_load(PyObject *module, PyObject *argument)
+{
+    uint64_t offset;
+    return offset_argument(argument, &offset) ? bytes_at(offset) : NULL;
+}
+
+static PyObject *py_memory_free(PyObject *module, PyObject *argument)
+{
+    uint64_t offset;
+    if (!offset_argument(argument, &offset))
+        return NULL;
+    kernel_free(offset);
+    Py_RETURN_NONE;
+}
+
+static PyMethodDef methods[] = {
+#define HOST_FUNCTION(name, arity, result) {#name, (PyCFunction)(void (*)(void))py_##name, METH_FASTCALL, NULL},
+#include "host_functions.def"
+#undef HOST_FUNCTION
+    {"input", py_input, METH_NOARGS, NULL},
+    {"output", py_output, METH_O, NULL},
+    {"config_get", py_config_get, METH_O, NULL},
+    {"var_get", py_var_get, METH_O, NULL},
+    {"var_set", (PyCFunction)(void (*)(void))py_var_set, METH_FASTCALL, NULL},
+    {"memory_alloc", py_memory_alloc, METH_O, NULL},
+    {"memory_length", py_memory_length, METH_O, NULL},
+    {"memory_load", py_memory_load, METH_O, NULL},
+    {"memory_free", py_memory_free, METH_O, NULL},
+    {NULL, NULL, 0, NULL},
+};
+
+static struct PyModuleDef module_definition = {
+    .m_base = PyModuleDef_HEAD_INIT,
+    .m_name = "_holomush",
+    .m_size = -1,
+    .m_methods = methods,
+};
+
+static PyObject *create_module(void)
+{
+    PyObject *module = PyModule_Create(&module_definition);
+    if (!module)
+        return NULL;
+    PyObject *table = PyDict_New(); /* name -> (number of parameters, whether it answers) */
+    for (int i = 0; table && i < HOST_FUNCTION_COUNT; i++) {
+        PyObject *entry = Py_BuildValue("(iO)", host_functions[i].arity, host_functions[i].answers ? Py_True : Py_False);
+        if (!entry || PyDict_SetItemString(table, host_functions[i].name, entry) < 0)
+            Py_CLEAR(table);
+        Py_XDECREF(entry);
+    }
+    if (!table || PyModule_AddObject(module, "HOST_FUNCTIONS", table) < 0) {
+        Py_XDECREF(table);
+        Py_CLEAR(module);
+    }
+    return module;
+}
+
+/* ---- Stand-ins for libc ---------------------------------------------------------------------------------------- */
+
+/* While the snapshot is made, clocks stand still and entropy is constant, so that two builds of the same source are
+ * equal byte for byte. hm_load sets `live`; from then on both are the real ones. */
+static int live = 0;
+
+int getentropy(void *buffer, size_t length)
+{
+    if (!live) {
+        memset(buffer, 0x5a, length);
+        return 0;
+    }
+    return __wasi_random_get(buffer, length) ? -1 : 0;
+}
+
+int clock_gettime(clockid_t clock, struct timespec *now)
+{
+    if (!live) {
+        now->tv_sec = 1700000000;
+        now->tv_nsec = 0;
+        return 0;
+    }
+    __wasi_timestamp_t nanoseconds;
+    __wasi_errno_t error = __wasi_clock_time_get(
+        clock == CLOCK_REALTIME ? __WASI_CLOCKID_REALTIME : __WASI_CLOCKID_MONOTONIC, 1, &nanoseconds);
+    if (error) {
+        errno = error;
+        return -1;
+    }
+    now->tv_sec = (time_t)(nanoseconds / 1000000000u);
+    now->tv_nsec = (long)(nanoseconds % 1000000000u);
+    return 0;
+}
+
+clock_t clock(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (clock_t)now.tv_sec * 1000000000LL + now.tv_nsec;
+}
+
+clock_t __clock(void) { return clock(); }
+
+time_t time(time_t *seconds)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    if (seconds)
+        *seconds = now.tv_sec;
+    return now.tv_sec;
+}
+
+/* Nothing may wait inside WASI: the server's time limit interrupts WebAssembly code, but not a host that sleeps on its
+ * behalf. These are all that could (ioctl polls, too), so poll_oneoff is not even imported. */
+int nanosleep(const struct timespec *duration, struct timespec *left) { errno = ENOSYS; return -1; }
+int clock_nanosleep(clockid_t clock, int flags, const struct timespec *until, struct timespec *left) { return ENOSYS; }
+int ioctl(int file, int request, ...) { errno = ENOTTY; return -1; }
+int poll(struct pollfd *files, nfds_t count, int timeout) { errno = ENOSYS; return -1; }
+int select(int count, fd_set *reading, fd_set *writing, fd_set *failing, struct timeval *timeout)
+{
+    errno = ENOSYS;
+    return -1;
+}
+int pselect(int count, fd_set *reading, fd_set *writing, fd_set *failing, const struct timespec *timeout,
+            const sigset_t *signals)
+{
+    errno = ENOSYS;
+    return -1;
+}
+
+/* How malloc gets memory. Stops short of the module's own maximum (the linker's --max-memory): there Extism's limiter
+ * ends the call instead of letting memory.grow fail, and the plugin would never see its MemoryError. */
+enum { WASM_PAGE = 65536, MAX_PAGES = 752 }; /* 47 MiB */
+
+void *sbrk(intptr_t increment)
+{
+    size_t pages = __builtin_wasm_memory_size(0);
+    if (increment == 0)
+        return (void *)(pages * WASM_PAGE);
+    if (increment < 0 || increment % WASM_PAGE)
+        __builtin_trap(); /* malloc never does */
+    size_t more = (size_t)increment / WASM_PAGE;
+    if (more > MAX_PAGES || pages + more > MAX_PAGES || __builtin_wasm_memory_grow(0, more) == SIZE_MAX) {
+        errno = ENOMEM;
+        return (void *)-1;
+    }
+    return (void *)(pages * WASM_PAGE);
+}
+
+/* ---- Boot ------------------------------------------------------------------------------------------------------ */
+
+extern const struct _frozen holomush_frozen[]; /* made by freeze.py */
+
+static PyObject *boot_load, *boot_call, *boot_describe; /* functions of holomush_boot */
+static void *reserve;                                   /* given back when memory runs out, see report() */
+enum { RESERVE = 512 * 1024 };
+
+static const char *boot(void)
+{
+    PyImport_FrozenModules = holomush_frozen;
+    PyImport_AppendInittab("_holomush", create_module);
+
+    PyPreConfig before;
+    PyPreConfig_InitIsolatedConfig(&before);
+    before.utf8_mode = 1;
+    before.configure_locale = 0;
+    PyStatus status = Py_PreInitialize(&before);
+    if (PyStatus_Exception(status))
+        return status.err_msg;
+
+    PyConfig config;
+    PyConfig_InitIsolatedConfig(&config);
+    config.site_import = 0;
+    config.write_bytecode = 0;
+    config.install_signal_handlers = 0;
+    config.pathconfig_warnings = 0;
+    config.use_frozen_modules = 1;
+    config.optimization_level = 2; /* as the frozen modules are compiled; plugins are compiled without */
+    config.use_hash_seed = 1;      /* the snapshot holds dictionaries: their order has to be the same in every build */
+    config.hash_seed = 0;
+    config.module_search_paths_set = 1; /* to nothing: there is no file system to search */
+    PyConfig_SetString(&config, &config.program_name, L"holomush");
+    PyConfig_SetString(&config, &config.executable, L"");
+    PyConfig_SetString(&config, &config.base_executable, L"");
+    PyConfig_SetString(&config, &config.home, L"/");
+    PyConfig_SetString(&config, &config.prefix, L"/");
+    PyConfig_SetString(&config, &config.exec_prefix, L"/");
+    PyConfig_SetString(&config, &config.base_prefix, L"/");
+    PyConfig_SetString(&config, &config.base_exec_prefix, L"/");
+    PyConfig_SetString(&config, &config.stdlib_dir, L"/lib");
+    status = Py_InitializeFromConfig(&config);
+    PyConfig_Clear(&config);
+    if (PyStatus_Exception(status))
+        return status.err_msg;
+
+    PyObject *module = PyImport_ImportModule("holomush_boot");
+    if (!module) {
+        PyErr_Print();
+        return "holomush_boot could not be imported";
+    }
+    boot_load = PyObject_GetAttrString(module, "load");
+    boot_call = PyObject_GetAttrString(module, "call");
+    boot_describe = PyObject_GetAttrString(module, "describe");
+    Py_DECREF(module);
+    return boot_load && boot_call && boot_describe ? NULL : "holomush_boot lacks a function";
+}
+
+EXPORT("wizer-initialize") void wizer_initialize(void)
+{
+    const char *problem = boot();
+    if (problem) {
+        fprintf(stderr, "the interpreter did not start: %s\n", problem);
+        __builtin_trap();
+    }
+    /* The linker puts the stack first, at address 0. What calls have left on it below this frame is of no use, but
+     * would go into the snapshot as data, so it is wiped. */
+    char here;
+    for (volatile char *byte = (volatile char *)16; byte < (volatile char *)&here - 256; byte++)
+        *byte = 0;
+}
+
+/* ---- The two exports ------------------------------------------------------------------------------------------- */
+
+/* Turns the exception that is set into the call's error text. Always returns 1, and never leaves an exception set. */
+static int32_t report(void)
+{
+    PyObject *type, *value, *traceback;
+    PyErr_Fetch(&type, &value, &traceback);
+    if (!type)
+        return fail_with("SystemError: the call failed without an exception");
+    int out_of_memory = PyErr_GivenExceptionMatches(type, PyExc_MemoryError);
+    if (out_of_memory) {
+        /* A plugin that has filled its memory leaves none to say so with, hence the reserve. */
+        free(reserve);
+        reserve = NULL;
+    }
+    PyErr_NormalizeException(&type, &value, &traceback);
+    if (value && traceback)
+        PyException_SetTraceback(value, traceback);
+
+    PyObject *text = value ? PyObject_CallOneArg(boot_describe, value) : NULL;
+    Py_ssize_t length = 0;
+    const char *bytes = text ? PyUnicode_AsUTF8AndSize(text, &length) : NULL;
+    if (bytes) {
+        kernel_error_set(store(bytes, (size_t)length));
+    } else {
+        /* Describing it failed too: its type is still worth knowing, and costs no memory. */
+        PyErr_Clear();
+        fail_with(((PyTypeObject *)type)->tp_name);
+    }
+    Py_XDECREF(text);
+    Py_XDECREF(type);
+    Py_XDECREF(value);
+    Py_XDECREF(traceback);
+    PyErr_Clear();
+    if (out_of_memory)
+        reserve = malloc(RESERVE);
+    return 1;
+}
+
+/* Answers with the str or bytes that a boot function returned; None leaves the output as the plugin has set it. */
+static int32_t answer_with(PyObject *result)
+{
+    if (!result)
+        return report();
+    PyObject *done = result == Py_None ? Py_NewRef(Py_None) : py_output(NULL, result);
+    Py_DECREF(result);
+    if (!done)
+        return report();
+    Py_DECREF(done);
+    return 0;
+}
+
+/* Keeps the input from `start` on as the bytes that _holomush.input() gives. */
+static int take_input(uint64_t start)
+{
+    uint64_t length = kernel_input_length() - start;
+    PyObject *bytes = PyBytes_FromStringAndSize(NULL, (Py_ssize_t)length);
+    if (!bytes)
+        return 0;
+    load_input(start, PyBytes_AS_STRING(bytes), (size_t)length);
+    Py_XSETREF(input, bytes);
+    return 1;
+}
+
+EXPORT("hm_load") int32_t hm_load(void)
+{
+    if (live)
+        return fail_with("this instance already has a plugin");
+    live = 1;
+    reserve = malloc(RESERVE);
+    if (!take_input(0))
+        return report();
+    return answer_with(PyObject_CallNoArgs(boot_load));
+}
+
+EXPORT("hm_call") int32_t hm_call(void)
+{
+    if (!live)
+        return fail_with("no plugin has been loaded: hm_load comes first");
+    char name[256];
+    uint64_t total = kernel_input_length();
+    size_t available = total < sizeof name ? (size_t)total : sizeof name;
+    /* Read in words until the one with the newline; the rest of the input is read once, by take_input. */
+    size_t got = 0;
+    char *newline = NULL;
+    while (!newline && got < available) {
+        size_t step = available - got < 8 ? available - got : 8;
+        load_input(got, name + got, step);
+        newline = memchr(name + got, '\n', step);
+        got += step;
+    }
+    if (!newline)
+        return fail_with("the input has to be a function's name, a newline and the function's input");
+    if (!take_input((uint64_t)(newline - name) + 1))
+        return report();
+    PyObject *function = PyUnicode_DecodeUTF8(name, newline - name, "replace");
+    if (!function)
+        return report();
+    PyObject *result = PyObject_CallOneArg(boot_call, function);
+    Py_DECREF(function);
+    return answer_with(result);
+}

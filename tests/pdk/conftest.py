@@ -1,0 +1,168 @@
+"""A small stand-in for the server: real guests on the real runtime, with host functions that record and answer."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from extism import Plugin, host_fn
+from extism.extism import CompiledPlugin
+
+RUNTIME = Path(__file__).parents[2] / "holomush" / "runtimes" / "python.wasm"
+
+
+SILENCE = object()
+"""No envelope at all: what a guest sees when the server has given the call up."""
+
+
+class Host:
+    """What the host functions do: they write down each call and give back the answer that a test has set."""
+
+    def __init__(self) -> None:
+        self.calls: list[tuple[str, ...]] = []
+        self.answers: dict[str, object] = {}
+
+    def reset(self) -> None:
+        self.calls.clear()
+        self.answers.clear()
+
+    def logged(self) -> list[tuple[str, ...]]:
+        return [call[1:] for call in self.calls if call[0] == "holomush_log"]
+
+    def answer(self, *call: str) -> str:
+        self.calls.append(call)
+        answer = self.answers.get(call[0])
+        if answer is SILENCE:
+            return ""  # which is the offset 0
+        return json.dumps(answer.envelope() if isinstance(answer, Refusal) else {"ok": True, "value": answer})
+
+    def functions(self) -> list[Any]:
+        def emit_event(event: str) -> str:
+            return self.answer("holomush_emit_event", event)
+
+        def query_location(ref: str) -> str:
+            return self.answer("holomush_query_location", ref)
+
+        def query_object(ref: str) -> str:
+            return self.answer("holomush_query_object", ref)
+
+        def query_character(ref: str) -> str:
+            return self.answer("holomush_query_character", ref)
+
+        def log(level: str, message: str) -> None:
+            self.calls.append(("holomush_log", level, message))
+
+        def find(query: str) -> str:
+            return self.answer("holomush_find", query)
+
+        def move_character(ref: str, location: str) -> str:
+            return self.answer("holomush_move_character", ref, location)
+
+        def move_object(ref: str, place: str) -> str:
+            return self.answer("holomush_move_object", ref, place)
+
+        # The SDK reads the annotations themselves, not their text; a function without a result must not have one.
+        for function, kinds in (
+            (emit_event, (str, str)),
+            (query_location, (str, str)),
+            (query_object, (str, str)),
+            (query_character, (str, str)),
+            (log, (str, str)),
+            (find, (str, str)),
+            (move_character, (str, str, str)),
+            (move_object, (str, str, str)),
+        ):
+            names = [*function.__code__.co_varnames[: function.__code__.co_argcount], "return"]
+            function.__annotations__ = dict(zip(names, kinds, strict=function is not log))
+        made = (emit_event, query_location, query_object, query_character, log, find, move_character, move_object)
+        return [host_fn(name=f"holomush_{f.__name__}", namespace="extism:host/user")(f) for f in made]
+
+
+class Refusal:
+    """An answer that is an error."""
+
+    def __init__(self, code: str, message: str) -> None:
+        self.code = code
+        self.message = message
+
+    def envelope(self) -> dict[str, object]:
+        return {"ok": False, "error": {"code": self.code, "message": self.message}}
+
+
+class Guest:
+    """One instance of the runtime with a plugin in it."""
+
+    def __init__(self, compiled: Any, host: Host, modules: dict[str, str]) -> None:
+        self.host = host
+        self._plugin = Plugin(compiled)
+        request = json.dumps({"plugin": "test", "modules": modules})
+        self.functions: list[str] = json.loads(bytes(self._plugin.call("hm_load", request)))["functions"]
+
+    def raw(self, function: str, data: str = "") -> str:
+        return bytes(self._plugin.call("hm_call", f"{function}\n{data}")).decode()
+
+    def call(self, function: str, data: object = None) -> Any:
+        """The function's answer, decoded; None if it had nothing to say."""
+        answer = self.raw(function, "" if data is None else json.dumps(data))
+        return json.loads(answer) if answer else None
+
+    def error(self, function: str, data: object = None) -> str:
+        """The text that a failing call gives."""
+        with pytest.raises(Exception) as caught:  # noqa: PT011 - the SDK raises its own kind
+            self.call(function, data)
+        return str(caught.value)
+
+
+class Runtime:
+    def __init__(self) -> None:
+        self.host = Host()
+        # Compiled modules hold on to their functions only by reference.
+        self._functions = self.host.functions()
+        self._compiled = self.compile()
+
+    def compile(self, **manifest: object) -> Any:
+        # A module without a way to free it early; Extism frees it with the object.
+        return CompiledPlugin(
+            {
+                "wasm": [{"path": str(RUNTIME)}],
+                "memory": {"max_pages": 1024},  # 64 MiB, as the server has it
+                "timeout_ms": 20_000,
+                **manifest,
+            },
+            wasi=True,
+            functions=self._functions,
+        )
+
+    def load(self, source: str, /, **modules: str) -> Guest:
+        """A guest with that plugin.py; further modules by name."""
+        return self.load_modules({"plugin": source, **modules})
+
+    def load_modules(self, modules: dict[str, str], compiled: Any = None) -> Guest:
+        return Guest(compiled or self._compiled, self.host, modules)
+
+    def load_error(self, modules: dict[str, str]) -> str:
+        with pytest.raises(Exception) as caught:  # noqa: PT011
+            self.load_modules(modules)
+        return str(caught.value)
+
+
+@pytest.fixture(scope="session")
+def shared_runtime() -> Runtime:
+    if not RUNTIME.is_file():
+        pytest.fail(f"{RUNTIME} is missing: run scripts/build-runtimes", pytrace=False)
+    return Runtime()
+
+
+@pytest.fixture
+def runtime(shared_runtime: Runtime) -> Iterator[Runtime]:
+    shared_runtime.host.reset()
+    yield shared_runtime
+    shared_runtime.host.reset()
+
+
+@pytest.fixture
+def host(runtime: Runtime) -> Host:
+    return runtime.host

@@ -1,0 +1,1 @@
+"""Bytes on one side, sessions on the other: the telnet codec and the listener."""

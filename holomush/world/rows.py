@@ -1,0 +1,138 @@
+"""Entities ⟷ rows of the database: loading the whole world, and the statements that save a transaction's changes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+from holomush.database import records
+from holomush.database.store import SqlValue, Statement, Store
+from holomush.world.model import Character, Entity, Exit, GameObject, Kind, Location
+from holomush.world.state import World
+
+Row = Mapping[str, SqlValue]
+
+_TABLES = {
+    Kind.LOCATION: "locations",
+    Kind.EXIT: "exits",
+    Kind.CHARACTER: "characters",
+    Kind.OBJECT: "objects",
+}
+_HOLDER_COLUMNS = {
+    Kind.LOCATION: "location_id",
+    Kind.CHARACTER: "character_id",
+    Kind.OBJECT: "container_id",
+}
+
+
+async def load_entities(store: Store) -> list[Entity]:
+    """Every entity in the database, in the order of their ids, which is the order they were made in."""
+    entities: list[Entity] = []
+    for sql, build in _LOADERS:
+        entities += [build(*row) for row in await store.fetch(sql)]
+    return entities
+
+
+def save_statements(world: World, changes: Mapping[str, Entity | None]) -> list[Statement]:
+    """Statements that make the database hold ``changes``. Call before they are applied: ``world`` tells new from known.
+
+    Foreign keys are checked when the SQLite transaction ends, so the order inside one does not matter.
+    """
+    statements: list[Statement] = []
+    for entity_id, after in changes.items():
+        before = world.get(entity_id)
+        if after is None:
+            if before is not None:
+                statements.append(records.delete(_TABLES[before.kind], entity_id))
+        elif before is None:
+            statements.append(records.insert(_TABLES[after.kind], {"id": entity_id, **_columns(after)}))
+        else:
+            old, new = _columns(before), _columns(after)
+            changed = {name: value for name, value in new.items() if old[name] != value}
+            if changed:
+                statements.append(records.update(_TABLES[after.kind], entity_id, changed))
+    return statements
+
+
+def insert_statements(entities: Iterable[Entity]) -> list[Statement]:
+    """Statements that add entities to an empty database."""
+    return save_statements(World(), {entity.id: entity for entity in entities})
+
+
+def _columns(entity: Entity) -> dict[str, SqlValue]:
+    match entity:
+        case Location():
+            return {"name": entity.name, "description": entity.description, "owner_id": entity.owner_id}
+        case Exit():
+            return {
+                "name": entity.name,
+                "source_id": entity.source_id,
+                "destination_id": entity.destination_id,
+                "aliases": json.dumps(entity.aliases, ensure_ascii=False),
+                "lock": entity.lock,
+            }
+        case Character():
+            return {
+                "name": entity.name,
+                "name_key": entity.name_key,
+                "player_id": entity.player_id,
+                "location_id": entity.location_id,
+                "description": entity.description,
+                "created_at": entity.created_at,
+            }
+        case GameObject():
+            holder: dict[str, SqlValue] = dict.fromkeys(_HOLDER_COLUMNS.values())
+            holder[_HOLDER_COLUMNS[entity.holder_kind]] = entity.holder_id
+            return {
+                "name": entity.name,
+                "description": entity.description,
+                "owner_id": entity.owner_id,
+                **holder,
+            }
+
+
+def _location(*row: str) -> Entity:
+    entity_id, name, description, owner_id = row
+    return Location(id=entity_id, name=name, description=description, owner_id=owner_id)
+
+
+def _exit(*row: str) -> Entity:
+    entity_id, name, source_id, destination_id, aliases, lock = row
+    return Exit(
+        id=entity_id,
+        name=name,
+        source_id=source_id,
+        destination_id=destination_id,
+        aliases=tuple(json.loads(aliases)),
+        lock=lock,
+    )
+
+
+def _character(entity_id: str, name: str, player_id: str, location_id: str, description: str, created_at: int) -> Entity:
+    return Character(
+        id=entity_id,
+        name=name,
+        player_id=player_id,
+        location_id=location_id,
+        description=description,
+        created_at=created_at,
+    )
+
+
+def _object(entity_id: str, name: str, description: str, owner_id: str | None, *holders: str | None) -> Entity:
+    kind, holder_id = next((kind, held) for kind, held in zip(_HOLDER_COLUMNS, holders, strict=True) if held)
+    return GameObject(id=entity_id, name=name, description=description, owner_id=owner_id, holder_kind=kind, holder_id=holder_id)
+
+
+_LOADERS: Sequence[tuple[str, Callable[..., Entity]]] = (
+    ("SELECT id, name, description, owner_id FROM locations ORDER BY id", _location),
+    ("SELECT id, name, source_id, destination_id, aliases, lock FROM exits ORDER BY id", _exit),
+    (
+        "SELECT id, name, player_id, location_id, description, created_at FROM characters ORDER BY id",
+        _character,
+    ),
+    (
+        "SELECT id, name, description, owner_id, location_id, character_id, container_id FROM objects ORDER BY id",
+        _object,
+    ),
+)

@@ -1,0 +1,157 @@
+"""One plugin call's view of the world, and everything it wants to change: applied as a whole or not at all.
+
+Reads come from the call's own staged changes first, then from the world, and each is remembered by instance. ``is_current`` then
+tells whether the world still is what the call saw. Nothing here touches the disk, the bus or the clock; ``dispatch`` does that.
+
+A transaction is used by one thread at a time: the worker thread while the guest runs, the Trio thread before and after.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TypeVar
+
+from holomush.errors import HolomushError
+from holomush.events.event import EmittedEvent
+from holomush.world.model import Character, Contents, Entity, GameObject, Kind, Location
+from holomush.world.names import name_key
+from holomush.world.state import World
+
+NESTING_LIMIT = 3
+"""How many objects deep an object may lie: a coin in a purse in a bag in a chest is one too many."""
+
+E = TypeVar("E", Location, Character, GameObject)
+
+
+class WorldError(HolomushError):
+    """A change that the object model does not allow. The text says which rule."""
+
+
+class NotFoundError(WorldError):
+    """There is nothing of that kind with that id."""
+
+
+class Transaction:
+    """Staged changes on top of a world. Make one for each attempt of a call and throw it away if the attempt fails."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._read: dict[str, Entity | None] = {}
+        self._read_contents: dict[str, Contents] = {}
+        self._staged: dict[str, Entity | None] = {}
+        self.events: list[EmittedEvent] = []
+
+    @property
+    def changes(self) -> Mapping[str, Entity | None]:
+        """Staged entities by id; None means destroyed."""
+        return self._staged
+
+    @property
+    def has_effects(self) -> bool:
+        """Whether committing this would change anything or tell anyone."""
+        return bool(self._staged or self.events)
+
+    def is_current(self) -> bool:
+        """Whether everything that was read is still what the world holds, and no new name is taken."""
+        world = self._world
+        return (
+            all(world.get(entity_id) is seen for entity_id, seen in self._read.items())
+            and all(world.contents(holder_id) is seen for holder_id, seen in self._read_contents.items())
+            and not self.taken_names()
+        )
+
+    def taken_names(self) -> list[str]:
+        """Names of newly made characters that another character has by now."""
+        taken = []
+        for entity in self._staged.values():
+            if isinstance(entity, Character) and self._read.get(entity.id) is None:
+                holder = self._world.character_named(entity.name)
+                if holder is not None and holder.id != entity.id:
+                    taken.append(entity.name)
+        return taken
+
+    def get(self, entity_id: str) -> Entity | None:
+        """The entity as this call sees it, or None."""
+        if entity_id in self._staged:
+            return self._staged[entity_id]
+        if entity_id not in self._read:
+            # Kept from the first read on: every read of one call agrees, whatever is committed meanwhile.
+            self._read[entity_id] = self._world.get(entity_id)
+        return self._read[entity_id]
+
+    def expect(self, entity_id: str, cls: type[E]) -> E:
+        """The entity, which must exist and be of class ``cls``. Raises ``NotFoundError``."""
+        entity = self.get(entity_id)
+        if not isinstance(entity, cls):
+            raise NotFoundError(f"there is no {_WORD[cls]} with the id {entity_id[:40]!r}")
+        return entity
+
+    def contents(self, holder_id: str) -> Contents:
+        """What the holder holds as this call sees it."""
+        seen = self._read_contents.get(holder_id)
+        if seen is None:
+            seen = self._read_contents[holder_id] = self._world.contents(holder_id)
+        for entity_id, after in self._staged.items():
+            before = self._read.get(entity_id)
+            was_here = before is not None and before.holder_id == holder_id
+            is_here = after is not None and after.holder_id == holder_id
+            if was_here and not is_here and before is not None:
+                seen = seen.without_entity(before)
+            elif is_here and not was_here and after is not None:
+                seen = seen.with_entity(after)
+        return seen
+
+    def create(self, entity: Entity) -> None:
+        """Stage a new entity. Raises ``WorldError`` if its id exists or, for a character, its name is taken."""
+        if self.get(entity.id) is not None:
+            raise WorldError(f"the id {entity.id} is in use")
+        if isinstance(entity, Character):
+            other = self._world.character_named(entity.name)
+            if other is not None or self._stages_name(entity.name):
+                raise WorldError(f"the name {entity.name} is taken")
+        self._staged[entity.id] = entity
+
+    def update(self, entity: Entity) -> None:
+        """Stage a new version of an entity that was read. Raises ``NotFoundError`` if there is no such entity."""
+        if self.get(entity.id) is None:
+            raise NotFoundError(f"there is no {entity.kind} with the id {entity.id!r}")
+        self._staged[entity.id] = entity
+
+    def destroy(self, entity_id: str) -> None:
+        """Stage the end of an entity. Raises ``NotFoundError`` if there is none, ``WorldError`` if it holds something."""
+        entity = self.get(entity_id)
+        if entity is None:
+            raise NotFoundError(f"there is nothing with the id {entity_id[:40]!r}")
+        held = self.contents(entity_id)
+        if held.characters or held.objects or held.exits:
+            raise WorldError(f"{entity.name} is not empty")
+        self._staged[entity_id] = None
+
+    def holder_kind(self, object_id: str, holder_id: str) -> Kind:
+        """What would hold the object there. Raises ``WorldError`` for a place that cannot: absent, itself, too deep."""
+        height = self._height(object_id)
+        depth = 0
+        holder = self.get(holder_id)
+        kind = holder.kind if holder is not None else None
+        while isinstance(holder, GameObject):
+            depth += 1
+            if holder.id == object_id:
+                raise WorldError("a thing cannot be put inside itself")
+            if depth + height > NESTING_LIMIT:
+                raise WorldError(f"things can be at most {NESTING_LIMIT} deep inside one another")
+            holder = self.get(holder.holder_id)
+        if kind is None or kind is Kind.EXIT:
+            raise NotFoundError(f"there is nothing with the id {holder_id[:40]!r} that could hold a thing")
+        return kind
+
+    def _height(self, object_id: str) -> int:
+        """How many objects deep the contents of an object go, itself included: 1 for an empty one."""
+        inside = self.contents(object_id).objects
+        return 1 + max((self._height(child) for child in inside), default=0)
+
+    def _stages_name(self, name: str) -> bool:
+        key = name_key(name)
+        return any(isinstance(e, Character) and e.name_key == key for e in self._staged.values())
+
+
+_WORD = {Location: "location", Character: "character", GameObject: "object"}

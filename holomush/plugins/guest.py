@@ -1,0 +1,184 @@
+"""One running instance of a plugin inside WebAssembly, and the compiled module it shares with others.
+
+Everything that touches the Extism SDK is here. All of it runs in worker threads, one thread at a time for each instance, and every
+way a call can end is one of the errors below: the caller throws the instance away after any of them.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import extism
+from extism.extism import CompiledPlugin
+
+from holomush.errors import HolomushError
+from holomush.plugins.calls import Call
+from holomush.plugins.host_functions import HOST_FUNCTIONS, NAMESPACE, HostFunction, answer
+
+
+class GuestError(HolomushError):
+    """A call into a plugin failed. ``str()`` says how in a few words; nothing of the call may take effect."""
+
+
+class HostFaultError(GuestError):
+    """A host function failed in a way that is not the plugin's to handle; ``__cause__`` is what it raised."""
+
+
+class GuestFailedError(GuestError):
+    """The plugin's own code raised. ``report`` is its traceback, in the author's files and lines."""
+
+    def __init__(self, report: str) -> None:
+        super().__init__("it raised an error: " + (report.strip().rpartition("\n")[2] or "with no text"))
+        self.report = report
+
+
+class GuestOverdueError(GuestError):
+    """The call ran past its deadline and was interrupted."""
+
+
+class GuestOutOfMemoryError(GuestError):
+    """The instance wanted more memory than it may have."""
+
+
+class GuestTrappedError(GuestError):
+    """WebAssembly stopped the guest: a crash inside the sandbox."""
+
+
+class GuestOutputError(GuestError):
+    """The plugin gave back what it must not: too much, or not what the ABI says."""
+
+
+class GuestInterruptedError(GuestError):
+    """The call was stopped because of another one: Extism interrupts all guests that share a compiled module. Run it again."""
+
+
+class SourceRuntime:
+    """The compiled module that runs plugins written in Python source, one for each memory limit in use.
+
+    Compiling takes 60 to 90 ms from Extism's disk cache and 2 s without, and 24 MiB; plugins share it, at 1.5 MiB for each.
+    """
+
+    def __init__(self, wasm: Path) -> None:
+        self._wasm = wasm
+        self._compiled: dict[int, CompiledPlugin] = {}
+        self._lock = threading.Lock()
+
+    def shared(self, pages: int) -> CompiledPlugin:
+        """The module with room for ``pages`` of 64 KiB, compiled on first use. For a worker thread: it may take seconds."""
+        with self._lock:
+            if pages not in self._compiled:
+                self._compiled[pages] = self.own(pages)
+            return self._compiled[pages]
+
+    def own(self, pages: int) -> CompiledPlugin:
+        """A module that nobody else uses, so that interrupting its guest disturbs nobody. For a worker thread."""
+        if not self._wasm.is_file():
+            raise GuestError(f"{self._wasm} is missing: run scripts/build-runtimes")
+        manifest = {"wasm": [{"path": str(self._wasm)}], "memory": {"max_pages": pages}}
+        try:
+            # No timeout_ms: Extism cannot tell its timeout from a cancel, and it would be the same for all who share this.
+            return CompiledPlugin(manifest, wasi=True, functions=_FUNCTIONS)
+        except extism.Error as exc:
+            raise GuestError(f"the Python runtime cannot be compiled: {exc}") from exc
+
+
+class Guest:
+    """An instance. Not for two threads at once, nor for use after any call has raised."""
+
+    def __init__(self, compiled: CompiledPlugin, config: Mapping[str, str]) -> None:
+        try:
+            self._plugin = extism.Plugin(compiled, config=dict(config), functions=_FUNCTIONS)
+        except extism.Error as exc:
+            raise GuestTrappedError(f"it cannot be started: {exc}") from exc
+        self._cancel_handle = self._plugin.cancel_handle()
+
+    def load(self, name: str, modules: Mapping[str, str], call: Call) -> frozenset[str]:
+        """Run the plugin's source. Returns the names of the functions it offers. Raises ``GuestError``."""
+        source = json.dumps({"plugin": name, "modules": dict(modules)}).encode()
+        reply = self._call("hm_load", source, call)
+        return frozenset(json.loads(reply)["functions"])
+
+    def call(self, function: str, data: bytes, call: Call) -> bytes:
+        """Call a function of the plugin with JSON and get JSON, or nothing, back. Raises ``GuestError``."""
+        return self._call("hm_call", b"%s\n%s" % (function.encode(), data), call)
+
+    def cancel(self) -> None:
+        """Interrupt the running call, and with it all guests of the same module. From any thread, while a call runs."""
+        self._cancel_handle.cancel()
+
+    def _call(self, export: str, data: bytes, call: Call) -> bytes:
+        call.start_clock()
+        try:
+            output: bytes = self._plugin.call(export, data, _bounded(call.limits.message_bytes), host_context=call)
+        except extism.Error as exc:
+            raise _reason(str(exc), call) from exc
+        finally:
+            call.deadline = None
+        if call.doom is not None:
+            raise HostFaultError(f"a host function failed: {call.doom}") from call.doom
+        return output
+
+
+def _bounded(limit: int) -> Any:
+    def read(buffer: Any) -> bytes:
+        if len(buffer) > limit:
+            raise GuestOutputError(f"its output is larger than {limit} bytes")
+        return bytes(buffer)
+
+    return read
+
+
+def _reason(text: str, call: Call) -> GuestError:
+    if call.doom is not None:
+        error = HostFaultError(f"a host function failed: {call.doom}")
+        error.__cause__ = call.doom
+        return error
+    if text == "timeout":
+        if call.overdue:
+            return GuestOverdueError(f"it ran longer than {call.limits.timeout:g} seconds")
+        return GuestInterruptedError("it was interrupted")
+    if text == "oom" or text.rstrip().endswith("MemoryError"):
+        return GuestOutOfMemoryError(f"it used more than {call.limits.memory_mb} MiB of memory")
+    if text.startswith("error while executing at wasm backtrace"):
+        return GuestTrappedError("it crashed inside its sandbox")
+    return GuestFailedError(text)
+
+
+def _bind(function: HostFunction) -> extism.Function:
+    """The SDK's form of a host function. The SDK keeps a list of these for the life of the process, so: once, at import."""
+    inputs = [extism.ValType.I64] * len(function.parameters)
+    outputs = [extism.ValType.I64] if function.returns else []
+
+    @extism.host_fn(name=function.name, namespace=NAMESPACE, signature=(inputs, outputs))  # type: ignore[untyped-decorator]
+    def host_function(current: Any, params: list[Any], results: list[Any], *_: object) -> None:
+        # An exception here would be printed and swallowed by the SDK, with the guest none the wiser: so none may leave.
+        call: Call = current.host_context()
+        if results:
+            results[0].value = 0
+        try:
+            arguments = [_text(current, param, call.limits.message_bytes) for param in params]
+        except ValueError as exc:
+            call.doom = exc
+            return
+        reply = answer(function, call, arguments)
+        if reply is not None:
+            current.return_bytes(results[0], reply)
+
+    return host_function
+
+
+def _text(current: Any, param: Any, limit: int) -> str:
+    """A text argument. Raises ``ValueError`` for one that is too long, not UTF-8 or not in the guest's memory."""
+    if param.value < 0:
+        raise ValueError("a host function was given an address outside the guest's memory")
+    memory = current.memory_at_offset(param)
+    if memory.length > limit:
+        raise ValueError(f"a host function was given more than {limit} bytes")
+    return bytes(current.memory(memory)).decode()
+
+
+_FUNCTIONS = [_bind(function) for function in HOST_FUNCTIONS]

@@ -1,0 +1,1 @@
+"""Who somebody is: players, their passwords and roles, and how often they may guess wrong."""

@@ -1,0 +1,109 @@
+"""look, go, exits, and the names of exits as commands."""
+
+from holomush_pdk import Invocation, Record, Response, emit_event, find, move_character, query_location
+
+COMPASS = {"north", "south", "east", "west", "northeast", "northwest", "southeast", "southwest"}
+FROM = {"up": " from above", "down": " from below"}
+
+
+def handle_look(inv: Invocation):
+    target = inv.args.get("target")
+    if not target:
+        return describe_place(query_location(inv.location.id), viewer_id=inv.actor.id)
+    found = find(target, near=inv.actor.id, kinds=["location", "character", "object", "exit"])
+    if not found:
+        return f"You see no {target} here."
+    if len(found) > 1:
+        return which_one(found)
+    thing = found[0]
+    if thing.kind == "location":
+        return describe_place(query_location(thing.id), viewer_id=inv.actor.id)
+    if thing.kind == "exit":
+        return [thing.name, f"It leads to {query_location(thing.destination_id).name}."]
+    return [thing.name, thing.description or "You see nothing special."]
+
+
+def handle_go(inv: Invocation):
+    wanted = inv.args.get("exit")
+    if not wanted:
+        return "Go where? Type exits to see the ways out."
+    found = find(wanted, near=inv.actor.id, kinds=["exit"])
+    if not found:
+        return "You can't go that way."
+    if len(found) > 1:
+        return which_one(found)
+    return walk(inv, found[0])
+
+
+def handle_exit_name(inv: Invocation):
+    """A line that is no command: an exit's whole name or alias, or not for us."""
+    wanted = inv.args.get("exit", "").casefold()
+    place = query_location(inv.location.id)
+    for way in place.exits:
+        if wanted in (name.casefold() for name in (way.name, *way.aliases)):
+            return walk(inv, way)
+    return Response(handled=False)
+
+
+def handle_exits(inv: Invocation):
+    ways = query_location(inv.location.id).exits
+    if not ways:
+        return "There is no way out of here."
+    return ["Obvious exits:", *(f"{way.name} to {query_location(way.destination_id).name}" for way in ways)]
+
+
+def walk(inv: Invocation, way: Record):
+    actor = inv.actor
+    here = inv.location
+    move_character(actor.id, way.destination_id)
+    there = query_location(way.destination_id)
+    emit_event(
+        stream=f"location:{here.id}",
+        type="leave",
+        payload={
+            "character_id": actor.id,
+            "character_name": actor.name,
+            "from_location": here.id,
+            "to_location": there.id,
+            "exit_used": way.name,
+            "reason": "walk",
+        },
+    )
+    emit_event(
+        stream=f"location:{there.id}",
+        type="arrive",
+        payload={
+            "character_id": actor.id,
+            "character_name": actor.name,
+            "from_location": here.id,
+            "to_location": there.id,
+            "exit_used": way.name,
+            "via": came_from(here, there),
+        },
+    )
+    return describe_place(there, viewer_id=actor.id)
+
+
+def came_from(here: Record, there: Record) -> str:
+    """The end of "Bob arrives ...": the way back, as those already there know it."""
+    back = next((way.name for way in there.exits if way.destination_id == here.id), None)
+    if back in COMPASS:
+        return f" from the {back}"
+    return FROM.get(back, f" from {here.name}")
+
+
+def describe_place(place: Record, viewer_id: str) -> list[str]:
+    lines = [place.name]
+    if place.description:
+        lines.append(place.description)
+    contents = [person.name for person in place.characters if person.id != viewer_id]
+    contents += [thing.name for thing in place.objects]
+    if contents:
+        lines += ["Contents:", *contents]
+    if place.exits:
+        lines += ["Obvious exits:", "  ".join(way.name for way in place.exits)]
+    return lines
+
+
+def which_one(found: list[Record]) -> str:
+    return "Which one: " + ", ".join(thing.name for thing in found) + "?"

@@ -1,0 +1,166 @@
+"""The command line: ``python -m holomush [serve] ...``. Turns options into a configuration and errors into one line each."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+from collections.abc import AsyncIterator, Iterator
+from functools import partial
+from pathlib import Path
+
+import attrs
+import click
+import trio
+
+from holomush import __version__, bundled
+from holomush.auth.passwords import PasswordHashes
+from holomush.config import Config, load_config
+from holomush.errors import HolomushError
+from holomush.plugins.compile_cache import default_folders, use_compile_cache
+from holomush.plugins.guest import SourceRuntime
+from holomush.server import Parts, serve
+from holomush.sessions.entrance import ADMIN_NAME
+from holomush.telemetry import log_to_stderr, open_tracer
+
+
+class _ServeByDefault(click.Group):
+    """A group whose command ``serve`` may be left out."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if not args or (args[0] not in self.commands and args[0] not in ("--help", "--version")):
+            args = ["serve", *args]
+        return super().parse_args(ctx, args)
+
+
+@click.group(cls=_ServeByDefault)
+@click.version_option(__version__, prog_name="HoloMUSH")
+def main() -> None:
+    """HoloMUSH, a MUSH server in which every command is a sandboxed plugin. Without a command: serve."""
+
+
+class _HostPort(click.ParamType[tuple[str, int]]):
+    """``HOST:PORT``; an IPv6 host may be in brackets. Port 0 takes a free one."""
+
+    name = "HOST:PORT"
+
+    def convert(self, value: str | tuple[str, int], param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, int]:
+        if isinstance(value, tuple):
+            return value
+        host, colon, port = value.rpartition(":")
+        if not colon or not host or not port.isascii() or not port.isdigit() or int(port) > 65535:
+            self.fail(f"{value!r} is not HOST:PORT, such as 127.0.0.1:4201", param, ctx)
+        return host.strip("[]"), int(port)
+
+
+@main.command("serve")
+@click.option("--config", "config_file", type=click.Path(path_type=Path), help="YAML file with settings.")
+@click.option("--data", type=click.Path(path_type=Path), help="Folder of the database.  [default: data]")
+@click.option(
+    "--plugin-dir",
+    "plugin_dirs",
+    type=click.Path(path_type=Path),
+    multiple=True,
+    help="Folder of plugin folders, besides the bundled ones and ./plugins. May be given again.",
+)
+@click.option("--telnet", type=_HostPort(), help="Where to listen; port 0 takes a free one.  [default: 127.0.0.1:4201]")
+@click.pass_obj
+def serve_command(
+    started: float | None,
+    config_file: Path | None,
+    data: Path | None,
+    plugin_dirs: tuple[Path, ...],
+    telnet: tuple[str, int] | None,
+) -> None:
+    """Run the server until SIGINT or SIGTERM."""
+    log_to_stderr()
+    try:
+        config = load_config(config_file) if config_file is not None else Config()
+        config = _lay_over(config, data, plugin_dirs, telnet)
+        _make_folder(config.data)
+        use_compile_cache(default_folders(os.environ, config.data))
+        with open_tracer(config.telemetry) as tracer:
+            parts = Parts(
+                runtime=SourceRuntime(bundled.PYTHON_RUNTIME),
+                plugin_folders=_plugin_folders(config),
+                starter_world=_starter_world(config),
+                passwords=PasswordHashes(),
+                tracer=tracer,
+            )
+            trio.run(partial(_serve, config, parts, started or time.monotonic()))
+    except* HolomushError as group:
+        for line in dict.fromkeys(_messages(group)):
+            click.echo(f"holomush: {line}", err=True)
+        sys.exit(1)
+
+
+async def _serve(config: Config, parts: Parts, started: float) -> None:
+    shutdown = trio.Event()
+    host, port = config.telnet.host, config.telnet.port
+    try:
+        listeners = await trio.open_tcp_listeners(port, host=host)
+    except OSError as exc:
+        raise HolomushError(f"cannot listen on {host}:{port}: {exc.strerror or exc}") from exc
+    with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+        async with trio.open_nursery() as nursery:
+            running = await nursery.start(serve, config, parts, listeners, shutdown)
+            if running.admin_password is not None:
+                click.echo(f"The first admin is {ADMIN_NAME}, password {running.admin_password} (shown this once).", err=True)
+            port = listeners[0].socket.getsockname()[1]
+            shown = f"[{host}]" if ":" in host else host
+            count = len(running.host.plugins)
+            click.echo(
+                f"HoloMUSH ready: telnet {shown}:{port}, {count} plugin{'' if count == 1 else 's'}, "
+                f"{time.monotonic() - started:.1f} s"
+            )
+            sys.stdout.flush()
+            nursery.start_soon(_stop_on_signal, signals, shutdown, nursery.cancel_scope)
+
+
+async def _stop_on_signal(signals: AsyncIterator[int], shutdown: trio.Event, scope: trio.CancelScope) -> None:
+    async for _ in signals:
+        if shutdown.is_set():
+            scope.cancel()  # asked twice: without the grace, but what was accepted is still written
+        shutdown.set()
+
+
+def _lay_over(config: Config, data: Path | None, plugin_dirs: tuple[Path, ...], telnet: tuple[str, int] | None) -> Config:
+    """Options win over the file."""
+    if data is not None:
+        config = attrs.evolve(config, data=data)
+    if plugin_dirs:
+        folders = (*config.plugins.folders, *plugin_dirs)
+        config = attrs.evolve(config, plugins=attrs.evolve(config.plugins, folders=folders))
+    if telnet is not None:
+        config = attrs.evolve(config, telnet=attrs.evolve(config.telnet, host=telnet[0], port=telnet[1]))
+    return config
+
+
+def _plugin_folders(config: Config) -> list[Path]:
+    """The bundled plugins first, so that later folders can stand in for them."""
+    for folder in config.plugins.folders:
+        if not folder.is_dir():
+            raise HolomushError(f"plugins: {folder}: there is no such folder")
+    folders = [bundled.PLUGINS, Path("plugins"), *config.plugins.folders]
+    return list(dict.fromkeys(folder.resolve() for folder in folders))
+
+
+def _starter_world(config: Config) -> Path:
+    own = config.data / "world.yaml"
+    return own if own.is_file() else bundled.STARTER_WORLD
+
+
+def _make_folder(data: Path) -> None:
+    try:
+        data.mkdir(parents=True, exist_ok=True)
+    except OSError as exc:
+        raise HolomushError(f"data: {data}: the folder cannot be made: {exc.strerror}") from exc
+
+
+def _messages(group: BaseExceptionGroup[HolomushError]) -> Iterator[str]:
+    for exc in group.exceptions:
+        if isinstance(exc, BaseExceptionGroup):
+            yield from _messages(exc)
+        else:
+            yield from str(exc).splitlines()

@@ -1,0 +1,139 @@
+"""Makes a transaction true: checks it against the world, applies it, writes it, and publishes it once it is on disk.
+
+Everything here runs on the Trio thread without a pause in between, so commits have one order: that of the world's changes, of
+the rows on disk, and of what listeners hear.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+from functools import partial
+
+import attrs
+from ulid import ULID
+
+from holomush.database import records
+from holomush.database.store import Statement, Store, Ticket
+from holomush.errors import HolomushError
+from holomush.events.bus import Bus
+from holomush.events.event import ActorKind, EmittedEvent, Event
+from holomush.events.streams import StreamKind, parse_stream
+from holomush.world.rows import save_statements
+from holomush.world.state import World
+from holomush.world.transaction import Transaction
+
+_log = logging.getLogger(__name__)
+
+EventHook = Callable[[Event], None]
+
+
+class ConflictError(HolomushError):
+    """Something that the transaction saw has changed since. Run it again from the start."""
+
+
+@attrs.frozen
+class Actor:
+    """In whose name events are emitted. ``id`` is a character's id or a plugin's name; empty for the system."""
+
+    kind: ActorKind
+    id: str
+    name: str
+
+
+SYSTEM = Actor(ActorKind.SYSTEM, "", "system")
+
+
+def _nothing() -> None:
+    pass
+
+
+class Committer:
+    """The only writer of the world and of the event log. ``on_event`` is told every event after the people have been."""
+
+    def __init__(self, world: World, store: Store, bus: Bus) -> None:
+        self._world = world
+        self._store = store
+        self._bus = bus
+        self.sequence = bus.sequence
+        """The number of the last event committed; ``bus.sequence`` follows it once it is on disk."""
+        self.on_event: EventHook | None = None
+
+    def commit(
+        self,
+        transaction: Transaction,
+        actor: Actor,
+        *,
+        depth: int = 0,
+        output: Callable[[], None] = _nothing,
+        extra: Sequence[Statement] = (),
+    ) -> Ticket:
+        """Commit, or raise and have done nothing.
+
+        ``output`` is called when all is on disk, just before the events go out; ``extra`` statements are written in the same
+        SQLite transaction. A transaction without effects waits for those before it, because it may have seen what they did.
+        Await the ticket's ``durable()``. Raises ``ConflictError`` and ``StorageError``.
+        """
+        if not (transaction.has_effects or extra):
+            return self._store.submit((), output)
+        if not transaction.is_current():
+            raise ConflictError("somebody else changed the same thing at the same moment")
+        events = [self._event(emitted, actor, depth, n) for n, emitted in enumerate(transaction.events, 1)]
+        statements = [*save_statements(self._world, transaction.changes), *extra, *map(_insert_event, events)]
+        audiences: list[tuple[str, ...] | None] = []
+        ticket = self._store.submit(statements, partial(self._publish, output, events, audiences))
+        # Accepted: from here on nothing can fail but the disk itself, and then the world is read anew from it.
+        self.sequence += len(events)
+        self._world.apply(transaction.changes)
+        # Who hears an event is settled now: a listener who walks in while the disk is busy was not there.
+        audiences += [self._audience(event.stream) for event in events]
+        return ticket
+
+    def _event(self, emitted: EmittedEvent, actor: Actor, depth: int, offset: int) -> Event:
+        return Event(
+            id=str(ULID()),
+            stream=emitted.stream,
+            type=emitted.type,
+            timestamp=time.time_ns() // 1_000_000,
+            actor_kind=actor.kind,
+            actor_id=actor.id,
+            actor_name=actor.name,
+            payload=emitted.payload,
+            depth=depth,
+            sequence=self.sequence + offset,
+        )
+
+    def _audience(self, stream: str) -> tuple[str, ...] | None:
+        target = parse_stream(stream)
+        match target.kind:
+            case StreamKind.GLOBAL:
+                return None
+            case StreamKind.LOCATION:
+                return self._world.contents(target.name).characters
+            case StreamKind.CHARACTER:
+                return (target.name,)
+            case StreamKind.CHANNEL | StreamKind.PLUGIN:
+                return ()
+
+    def _publish(self, output: Callable[[], None], events: Sequence[Event], audiences: Sequence[tuple[str, ...] | None]) -> None:
+        output()
+        for event, audience in zip(events, audiences, strict=True):
+            self._bus.publish(event, audience)
+        if self.on_event is not None:
+            for event in events:
+                self.on_event(event)
+
+
+def _insert_event(event: Event) -> Statement:
+    return records.insert_event(
+        sequence=event.sequence,
+        event_id=event.id,
+        stream=event.stream,
+        event_type=event.type,
+        timestamp=event.timestamp,
+        actor_kind=event.actor_kind.value,
+        actor_id=event.actor_id,
+        actor_name=event.actor_name,
+        payload=event.payload,
+    )

@@ -1,0 +1,98 @@
+"""Hands durable events to the plugins that subscribed to them, in order within a stream.
+
+Each stream with something to deliver has one task, which ends when the stream is empty. A slow plugin so delays its own stream's
+chain and nothing else. A stream whose chain falls too far behind loses events, with an error in the log.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from collections.abc import Iterable
+
+import attrs
+import trio
+
+from holomush.dispatch.calls import PluginCalls
+from holomush.dispatch.commit import Actor
+from holomush.errors import HolomushError
+from holomush.events.event import ActorKind, Event
+from holomush.events.streams import StreamPattern
+from holomush.plugins.manifest import Manifest
+from holomush.plugins.reply import encode_input
+
+BACKLOG_LIMIT = 1000
+"""Events that may wait for plugins on one stream."""
+DEPTH_LIMIT = 8
+"""How long a chain of events that plugins emit in answer to events may get."""
+
+_log = logging.getLogger(__name__)
+
+
+@attrs.frozen
+class _Subscription:
+    plugin: str
+    type: str
+    stream: StreamPattern
+
+    def wants(self, event: Event) -> bool:
+        return self.type in ("*", event.type) and self.stream.matches(event.stream)
+
+
+class Subscribers:
+    """The subscriptions of all plugins, in load order."""
+
+    def __init__(self, manifests: Iterable[Manifest], calls: PluginCalls, nursery: trio.Nursery) -> None:
+        self._subscriptions = [
+            _Subscription(manifest.name, subscription.type, subscription.stream_pattern())
+            for manifest in manifests
+            for subscription in manifest.subscribes
+        ]
+        self._calls = calls
+        self._nursery = nursery
+        self._backlogs: dict[str, deque[tuple[Event, tuple[str, ...]]]] = {}
+
+    def enqueue(self, event: Event) -> None:
+        """Deliver ``event``, in its stream's turn, to whoever subscribed to it."""
+        plugins = tuple(dict.fromkeys(s.plugin for s in self._subscriptions if s.wants(event)))
+        if not plugins:
+            return
+        if event.depth >= DEPTH_LIMIT:
+            _log.error("event %s on %s is the %dth in a chain of answers: cut here", event.type, event.stream, event.depth)
+            return
+        backlog = self._backlogs.get(event.stream)
+        if backlog is None:
+            backlog = self._backlogs[event.stream] = deque()
+            self._nursery.start_soon(self._deliver, event.stream, backlog)
+        if len(backlog) >= BACKLOG_LIMIT:
+            _log.error("event %s on %s is lost to plugins: %d wait already", event.type, event.stream, len(backlog))
+            return
+        backlog.append((event, plugins))
+
+    async def _deliver(self, stream: str, backlog: deque[tuple[Event, tuple[str, ...]]]) -> None:
+        while backlog:
+            event, plugins = backlog[0]
+            await self._deliver_one(event, plugins)
+            backlog.popleft()
+        del self._backlogs[stream]
+
+    async def _deliver_one(self, event: Event, plugins: tuple[str, ...]) -> None:
+        data = encode_input(event.to_wire())
+        for plugin in plugins:
+            try:
+                reply = await self._calls.run(
+                    plugin,
+                    "handle_event",
+                    lambda _: data,
+                    Actor(ActorKind.PLUGIN, plugin, plugin),
+                    event_type=event.type,
+                    event_stream=event.stream,
+                    depth=event.depth + 1,
+                    output=lambda _: None,
+                )
+            except HolomushError as exc:
+                # The host has logged the details. One plugin's failure is not the next one's.
+                _log.error("plugin %s missed event %s on %s: %s", plugin, event.type, event.stream, exc)
+            else:
+                if reply.handled:
+                    return

@@ -1,0 +1,221 @@
+"""The nursery tree, and nothing else: what starts after what, and how it all stops in reverse."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from functools import partial
+from pathlib import Path
+
+import attrs
+import trio
+from opentelemetry.trace import Tracer
+
+from holomush.auth.passwords import PasswordHashes
+from holomush.auth.throttle import Throttle
+from holomush.commands.router import Router
+from holomush.config import Config
+from holomush.database import records
+from holomush.database.eventlog import last_sequence
+from holomush.database.migrations import migrate
+from holomush.database.schema import CORE_MIGRATIONS
+from holomush.database.store import StorageError, Store, open_store
+from holomush.dispatch.calls import PluginCalls
+from holomush.dispatch.commit import Committer
+from holomush.dispatch.lines import Lines
+from holomush.dispatch.subscribers import Subscribers
+from holomush.errors import HolomushError
+from holomush.events.bus import Bus
+from holomush.events.render import Renderer, Templates
+from holomush.net.connection import TelnetServer
+from holomush.plugins.guest import SourceRuntime
+from holomush.plugins.host import PluginHost, PluginLoadError, open_host
+from holomush.plugins.manifest import Manifest
+from holomush.plugins.source import find_plugins, read_plugin
+from holomush.sessions.entrance import Entrance
+from holomush.sessions.presence import Presences
+from holomush.sessions.session import TEMPLATES, Game
+from holomush.structuring import StructureError
+from holomush.world.model import Location
+from holomush.world.rows import insert_statements, load_entities
+from holomush.world.starter import read_starter_world
+from holomush.world.state import World
+
+START_SETTING = "start_location"
+RECOVERY_INTERVAL = 5.0
+"""Seconds between attempts to write again after the disk has failed."""
+
+_log = logging.getLogger(__name__)
+
+
+@attrs.frozen(kw_only=True)
+class Parts:
+    """What a server is made of besides its configuration."""
+
+    runtime: SourceRuntime
+    plugin_folders: Sequence[Path]
+    starter_world: Path
+    passwords: PasswordHashes
+    tracer: Tracer
+
+
+@attrs.frozen(kw_only=True)
+class Running:
+    """A server that accepts connections. ``admin_password`` is set once: when a new one was made up."""
+
+    game: Game
+    host: PluginHost
+    admin_password: str | None
+
+
+async def serve(
+    config: Config,
+    parts: Parts,
+    listeners: list[trio.abc.Listener[trio.abc.HalfCloseableStream]],
+    shutdown: trio.Event,
+    *,
+    task_status: trio.TaskStatus[Running] = trio.TASK_STATUS_IGNORED,
+) -> None:
+    """Run a server on ``listeners`` until ``shutdown`` is set and everybody has been sent away.
+
+    Raises ``HolomushError`` for what an operator can mend: a database in use, a broken world file, a missing runtime.
+    """
+    closing = trio.Event()
+    world = World()
+    async with open_store(config.data / "holomush.db") as store:
+        start = await _prepare_world(store, world, parts.starter_world)
+        bus = Bus()
+        bus.sequence = await last_sequence(store)
+        presences = Presences(store, bus)
+        async with open_host(parts.runtime, world, config.plugins, parts.tracer, presences.is_connected) as host:
+            manifests = await _load_plugins(host, parts.plugin_folders)
+            bus.renderer = Renderer(_templates(manifests))
+            committer = Committer(world, store, bus)
+            calls = PluginCalls(world, host, committer)
+            game = Game(
+                world=world,
+                store=store,
+                bus=bus,
+                committer=committer,
+                lines=Lines(_router(manifests), calls, world, store),
+                entrance=_entrance(config, parts, world, store, committer, start),
+                presences=presences,
+                config=config.sessions,
+            )
+            async with trio.open_nursery() as core:  # outlives the sessions
+                committer.on_event = Subscribers(manifests, calls, core).enqueue
+                await game.entrance.dismiss_stale_guests()
+                admin_password = await game.entrance.make_first_admin()
+                await presences.load()
+                async with (
+                    _background(presences.keep_saving, partial(_keep_recovering, store, world)),
+                    trio.open_nursery() as sessions,  # outlives the listeners
+                ):
+                    server = TelnetServer(game, config.telnet, closing)
+                    async with trio.open_nursery() as accepting:
+                        await accepting.start(partial(trio.serve_listeners, server.handle, listeners, handler_nursery=sessions))
+                        task_status.started(Running(game=game, host=host, admin_password=admin_password))
+                        await shutdown.wait()
+                        accepting.cancel_scope.cancel()  # 1. no new connections
+                    closing.set()  # 2. everybody is told, and hung up on
+                    sessions.cancel_scope.deadline = trio.current_time() + config.sessions.shutdown_grace
+                host.close()  # 3. what still runs is interrupted; plugins' event chains come to their end
+                core.cancel_scope.deadline = trio.current_time() + config.sessions.shutdown_grace
+    # 4. leaving open_store has written everything that was accepted
+
+
+@asynccontextmanager
+async def _background(*tasks: Callable[[], Awaitable[None]]) -> AsyncIterator[None]:
+    """Run endless tasks while inside."""
+    async with trio.open_nursery() as nursery:
+        for task in tasks:
+            nursery.start_soon(task)
+        yield
+        nursery.cancel_scope.cancel()
+
+
+async def _prepare_world(store: Store, world: World, starter_world: Path) -> str:
+    """Bring the database to today's schema, fill an empty one, and load it. Returns the id of the start location."""
+    await migrate(store, CORE_MIGRATIONS)
+    rows = await store.fetch("SELECT value FROM settings WHERE key = ?", (START_SETTING,))
+    if not rows:
+        starter = read_starter_world(starter_world)
+        setting = records.insert("settings", {"key": START_SETTING, "value": starter.start})
+        await store.write([*insert_statements(starter.entities), setting])
+        rows = [(starter.start,)]
+    world.replace(await load_entities(store))
+    return str(rows[0][0])
+
+
+async def _load_plugins(host: PluginHost, folders: Sequence[Path]) -> list[Manifest]:
+    """Load every plugin that can be; say which cannot and why. Two at a time: compiled code runs beside Python."""
+    found = list(find_plugins(list(folders)))
+    gate = trio.CapacityLimiter(2)
+
+    async def load(folder: Path) -> None:
+        async with gate:
+            try:
+                await host.load_plugin(read_plugin(folder))
+            except (StructureError, PluginLoadError) as exc:
+                for line in str(exc).splitlines():
+                    _log.error("plugin %s is left out: %s", folder.name, line)
+
+    async with trio.open_nursery() as nursery:
+        for folder in found:
+            nursery.start_soon(load, folder)
+    return [plugin.manifest for plugin in host.plugins]
+
+
+def _templates(manifests: Sequence[Manifest]) -> dict[str, Templates]:
+    templates = dict(TEMPLATES)
+    for manifest in manifests:
+        for event_type, rendering in manifest.renders.items():
+            if event_type in templates:
+                _log.warning("plugin %s: renders: %s has its texts from elsewhere already", manifest.name, event_type)
+            else:
+                templates[event_type] = rendering.templates()
+    return templates
+
+
+def _router(manifests: Sequence[Manifest]) -> Router:
+    router = Router(spec for manifest in manifests for spec in manifest.command_specs())
+    for warning in router.warnings:
+        _log.warning("%s", warning)
+    return router
+
+
+def _entrance(config: Config, parts: Parts, world: World, store: Store, committer: Committer, start_id: str) -> Entrance:
+    def start() -> Location:
+        location = world.get(start_id)
+        if isinstance(location, Location):
+            return location
+        first = next((entity for entity in world.entities() if isinstance(entity, Location)), None)
+        if first is None:
+            raise HolomushError("There is no place in this world to stand on.")
+        return first
+
+    return Entrance(
+        world=world,
+        store=store,
+        committer=committer,
+        passwords=parts.passwords,
+        throttle=Throttle(),
+        start=start,
+        guest_limit=config.sessions.guests,
+    )
+
+
+async def _keep_recovering(store: Store, world: World) -> None:
+    """When the disk has failed, try again now and then; once it works, begin anew from what is on it."""
+    while True:
+        await trio.sleep(RECOVERY_INTERVAL)
+        if store.failure is not None:
+            _log.error("the database cannot be written: %s", store.failure)
+            try:
+                # Memory may be ahead of the disk by what could not be written. The disk is the truth.
+                world.replace(await load_entities(store))
+                if await store.recover():
+                    _log.warning("the database can be written again")
+            except StorageError as exc:
+                _log.error("the database cannot be read: %s", exc)

@@ -1,0 +1,131 @@
+"""What one client is still to be sent: a bounded buffer in front of a stream.
+
+Putting something in never waits. Bytes go straight to the socket as long as it takes them, all of one scheduler turn in one send;
+only when it does not does a task wait for it. A client that reads too slowly for too long is given up, with a notice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import trio
+
+SendNow = Callable[[bytes], int]
+"""Sends what can be sent without waiting; returns the number of bytes. Raises ``BlockingIOError`` or another ``OSError``."""
+
+NOTICE = b"\r\n*** You were sent more than you read. Disconnected; connect again to see what you missed. ***\r\n"
+
+
+class Flusher:
+    """Sends what all outboxes were given during one scheduler turn, at its end. One for each server."""
+
+    def __init__(self) -> None:
+        self._waiting: list[Outbox] = []
+        self._token = trio.lowlevel.current_trio_token()
+
+    def add(self, outbox: Outbox) -> None:
+        """``outbox`` has something to send."""
+        if not self._waiting:
+            self._token.run_sync_soon(self._flush)
+        self._waiting.append(outbox)
+
+    def _flush(self) -> None:
+        waiting, self._waiting = self._waiting, []
+        for outbox in waiting:
+            outbox.flush()
+
+
+class Outbox:
+    """The buffer of one client. ``limit`` is in bytes."""
+
+    def __init__(self, stream: trio.abc.SendStream, flusher: Flusher, limit: int, send_now: SendNow | None = None) -> None:
+        self._stream = stream
+        self._flusher = flusher
+        self._limit = limit
+        self._send_now = send_now
+        self._chunks: list[bytes] = []
+        self._size = 0
+        self._mark = 0
+        self._blocked = b""
+        self._blocked_mark = 0
+        self._wake = trio.Event()
+        self._closing = False
+        self._broken = False
+        self._registered = False
+        self.sent_mark = 0
+        """The highest ``mark`` of which the operating system has taken all bytes."""
+
+    @property
+    def caught_up(self) -> bool:
+        """Whether everything that was put in has been sent."""
+        return not (self._chunks or self._blocked or self._broken)
+
+    def put(self, data: bytes, mark: int = 0) -> None:
+        """Send ``data`` soon. Dropped if the outbox is closing. ``mark`` is a sequence number to remember as sent."""
+        if self._closing:
+            return
+        if self._size + len(self._blocked) + len(data) > self._limit:
+            self._chunks = [NOTICE]
+            self._broken = True
+            self.close()
+            return
+        self._chunks.append(data)
+        self._size += len(data)
+        self._mark = max(self._mark, mark)
+        self._register()
+
+    def close(self) -> None:
+        """Send what is there, and then end ``run``."""
+        self._closing = True
+        self._wake.set()
+        self._register()
+
+    def flush(self) -> None:
+        """Send what can be sent without waiting."""
+        self._registered = False
+        if self._blocked or not self._chunks:
+            return
+        data = b"".join(self._chunks)
+        self._chunks.clear()
+        self._size = 0
+        sent = 0
+        if self._send_now is not None:
+            try:
+                sent = self._send_now(data)
+            except BlockingIOError:
+                pass
+            except OSError:
+                # The peer is gone, which the reader of the connection finds out too. Nothing is left to send to it.
+                self._broken = True
+                self._closing = True
+                self._wake.set()
+                return
+        if sent == len(data):
+            self.sent_mark = self._mark
+        else:
+            self._blocked = data[sent:]
+            self._blocked_mark = self._mark
+            self._wake.set()
+
+    async def run(self) -> None:
+        """Wait for the stream when it is slow; return when closed and all is sent. Raises as ``send_all`` does."""
+        while True:
+            await self._wake.wait()
+            self._wake = trio.Event()
+            while self._blocked:
+                await self._stream.send_all(self._blocked)
+                self.sent_mark = self._blocked_mark
+                self._blocked = b""
+                self.flush()
+            if self._closing and self._flushed():
+                return
+
+    def _flushed(self) -> bool:
+        """Send what can be sent; whether nothing is left. If something is, ``run`` has been woken for it."""
+        self.flush()
+        return not self._blocked
+
+    def _register(self) -> None:
+        if not self._registered:
+            self._registered = True
+            self._flusher.add(self)

@@ -1,0 +1,217 @@
+"""One connection's way through the game: the connect screen, then a character, until it hangs up."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Awaitable, Callable
+
+import attrs
+from ulid import ULID
+
+from holomush.commands.access import Access
+from holomush.config import SessionsConfig
+from holomush.database.eventlog import missed
+from holomush.database.store import StorageError, Store
+from holomush.dispatch.commit import Actor, Committer
+from holomush.dispatch.lines import Asker, Lines
+from holomush.errors import HolomushError
+from holomush.events.bus import Bus
+from holomush.events.event import ActorKind, EmittedEvent, Event
+from holomush.events.render import Templates, viewer_role
+from holomush.events.streams import GLOBAL_STREAM, character_stream, location_stream
+from holomush.sessions import connect_screen
+from holomush.sessions.entrance import Admission, Entrance
+from holomush.sessions.presence import Client, Presence, Presences
+from holomush.sessions.who import who_list
+from holomush.world.model import Character
+from holomush.world.state import World
+from holomush.world.transaction import Transaction
+
+TEMPLATES = {
+    "connect": Templates.parse(actor="", others="{actor} has connected."),
+    "disconnect": Templates.parse(actor="", others="{actor} has disconnected."),
+}
+"""How the events that sessions themselves emit read."""
+
+_log = logging.getLogger(__name__)
+
+
+@attrs.frozen(kw_only=True)
+class Game:
+    """What every session needs of the server."""
+
+    world: World
+    store: Store
+    bus: Bus
+    committer: Committer
+    lines: Lines
+    entrance: Entrance
+    presences: Presences
+    config: SessionsConfig
+
+
+class Session:
+    """Made for each connection. ``line`` for each line received; ``hung_up`` once, at the end."""
+
+    def __init__(self, game: Game, client: Client) -> None:
+        self._game = game
+        self._client = client
+        self._admission: Admission | None = None
+        self._presence: Presence | None = None
+        self._asker: Asker | None = None
+        self._pending: connect_screen.Enter | None = None
+        self.id = str(ULID())
+        self._ended = False
+
+    @property
+    def playing(self) -> bool:
+        """Whether a character is being played."""
+        return self._presence is not None
+
+    def has_ended(self) -> bool:
+        """Whether the connection is being hung up on, so that no more lines are wanted."""
+        return self._ended
+
+    def greet(self) -> None:
+        """Show the connect screen."""
+        self.tell(connect_screen.BANNER)
+
+    def tell(self, text: str) -> None:
+        """Send text to this connection only."""
+        self._client.send(self._client.encode(f"{text}\n"))
+
+    async def line(self, text: str) -> None:
+        """Do what a line says. Returns when it is done and its effects are on disk."""
+        word = text.strip().upper()
+        if self._pending is not None:
+            await self._password(text)
+        elif word == "QUIT":
+            self.tell("Goodbye.")
+            self.end()
+        elif word == "WHO":
+            self.tell(who_list(self._game.presences, self._game.world, time.time()))
+        elif self._presence is not None and self._asker is not None:
+            self._presence.last_input = time.time()
+            await self._game.lines.run(text, self._asker)
+        elif text.strip():
+            await self._request(connect_screen.read_request(text))
+
+    def end(self) -> None:
+        """Hang up once everything has been sent."""
+        self._ended = True
+        self._client.close()
+
+    async def hung_up(self) -> None:
+        """The connection is gone. The character stays where it is; a guest goes with its last connection."""
+        presence, admission = self._presence, self._admission
+        if presence is None or admission is None:
+            return
+        presence.forget(self._client)
+        if presence.clients:
+            return
+        self._game.presences.leave(presence)
+        await self._announce("disconnect", admission.character.id)
+        if admission.player.access is Access.GUEST:
+            await self._game.entrance.dismiss_guest(admission.character.id)
+            self._game.presences.forget(admission.character.id)
+
+    async def _request(self, request: connect_screen.Request) -> None:
+        match request:
+            case connect_screen.ShowHelp():
+                self.tell(connect_screen.HELP)
+            case connect_screen.Misunderstood(answer):
+                self.tell(answer)
+            case connect_screen.EnterAsGuest():
+                await self._enter(self._game.entrance.guest)
+            case connect_screen.Enter(_, None, _):
+                self._pending = request
+                self._client.hide_input()
+                self._client.send(self._client.encode("Password: "))
+            case connect_screen.Enter(name, str(password), new):
+                await self._enter_by_name(name, password, new=new)
+
+    async def _password(self, password: str) -> None:
+        pending, self._pending = self._pending, None
+        self._client.show_input()
+        # The client did not echo the line end either.
+        self._client.send(self._client.encode("\n"))
+        if pending is not None:
+            await self._enter_by_name(pending.name, password.strip(), new=pending.new)
+
+    async def _enter_by_name(self, name: str, password: str, *, new: bool) -> None:
+        entrance = self._game.entrance
+        let_in = entrance.create if new else entrance.connect
+        await self._enter(lambda: let_in(name, password, self._client.address))
+
+    async def _enter(self, let_in: Callable[[], Awaitable[Admission]]) -> None:
+        try:
+            admission = await let_in()
+        except StorageError as exc:
+            _log.error("somebody could not come in: %s", exc)
+            self.tell("The server cannot read or save anything right now. Please try later.")
+        except HolomushError as exc:
+            self.tell(str(exc))
+        else:
+            await self._play(admission)
+
+    async def _play(self, admission: Admission) -> None:
+        """Join the character's presence, or make one, catch up on what was missed, and show where it is."""
+        game = self._game
+        character = admission.character
+        presence = game.presences.get(character.id)
+        first = presence is None
+        if presence is None:
+            presence = game.presences.enter(character.id)
+            presence.is_guest = admission.player.access is Access.GUEST
+        presence.clients.append(self._client)
+        self._admission = admission
+        self._presence = presence
+        self._asker = Asker(
+            character_id=character.id,
+            access=admission.player.access,
+            session={"id": self.id, "connected_at": time.time_ns() // 1_000_000},
+            tell=presence.tell,
+            is_connected=game.presences.is_connected,
+        )
+        if first:
+            await self._replay(presence)
+            await self._announce("connect", character.id)
+        if game.config.first_command:
+            await game.lines.run(game.config.first_command, self._asker)
+
+    async def _replay(self, presence: Presence) -> None:
+        game = self._game
+        upto = game.bus.sequence
+        lines: list[str] = []
+        try:
+            streams = [character_stream(presence.character_id), GLOBAL_STREAM]
+            character = game.world.get(presence.character_id)
+            if isinstance(character, Character):
+                streams.append(location_stream(character.location_id))
+            _, stored = await missed(game.store, streams, presence.seen, upto, game.config.replay_limit)
+            for row in stored:
+                event = Event(**{**attrs.asdict(row, recurse=False), "actor_kind": ActorKind(row.actor_kind)})
+                text = game.bus.renderer.text(event, viewer_role(event, presence.character_id))
+                if text is not None:
+                    lines.append(text)
+        except StorageError as exc:
+            _log.error("what %s missed could not be read: %s", presence.character_id, exc)
+        finally:
+            if lines:
+                presence.tell("\n".join([f"--- {len(lines)} missed events ---", *lines, "--- end of replay ---"]))
+            presence.release(upto)
+
+    async def _announce(self, event_type: str, character_id: str) -> None:
+        """Tell those around, and the plugins, that a character has come or gone."""
+        character = self._game.world.get(character_id)
+        if not isinstance(character, Character):
+            return
+        transaction = Transaction(self._game.world)
+        payload = {"character_id": character.id, "character_name": character.name}
+        transaction.events.append(EmittedEvent(location_stream(character.location_id), event_type, payload))
+        actor = Actor(ActorKind.CHARACTER, character.id, character.name)
+        try:
+            await self._game.committer.commit(transaction, actor).durable()
+        except StorageError as exc:
+            _log.error("%s of %s was not announced: %s", event_type, character.name, exc)

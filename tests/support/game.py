@@ -1,0 +1,141 @@
+"""A whole server in memory, and players who type at it. Only the sockets are missing; disk, guests and codec are real."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import partial
+from pathlib import Path
+
+import attrs
+import trio
+import trio.testing
+from opentelemetry.trace import NoOpTracer, Tracer
+
+from holomush import bundled
+from holomush.auth.passwords import HashingCost, PasswordHashes
+from holomush.config import Config, PluginsConfig, SessionsConfig
+from holomush.plugins.guest import SourceRuntime
+from holomush.server import Parts, Running, serve
+
+Stream = trio.StapledStream[trio.testing.MemorySendStream, trio.testing.MemoryReceiveStream]
+PATIENCE = 30
+"""Seconds that a test waits for something that should happen at once."""
+CHEAP = HashingCost(time_cost=1, memory_cost=8, parallelism=1)
+ADMIN_PASSWORD = "the admin's own"
+
+
+class MemoryListener(trio.abc.Listener[Stream]):
+    """Accepts connections that tests make with ``connect``."""
+
+    def __init__(self) -> None:
+        self._send, self._receive = trio.open_memory_channel[Stream](100)
+
+    async def connect(self) -> Stream:
+        """A new connection; returns the client's end."""
+        client, server = trio.testing.memory_stream_pair()
+        await self._send.send(server)
+        return client
+
+    async def accept(self) -> Stream:
+        return await self._receive.receive()
+
+    async def aclose(self) -> None:
+        self._receive.close()
+        await trio.lowlevel.checkpoint()
+
+
+class Player:
+    """Somebody at a telnet client."""
+
+    def __init__(self, stream: trio.abc.HalfCloseableStream) -> None:
+        self._stream = stream
+        self._unread = b""
+
+    async def type(self, *lines: str) -> None:
+        """Send lines."""
+        await self._stream.send_all("".join(f"{line}\r\n" for line in lines).encode())
+
+    async def read_until(self, text: str) -> str:
+        """Everything read up to and with ``text``, which must come. Lines end in newlines; telnet commands are left in."""
+        wanted = text.replace("\n", "\r\n").encode()
+        with trio.fail_after(PATIENCE):
+            while wanted not in self._unread:
+                data = await self._stream.receive_some(4096)
+                if not data:
+                    raise AssertionError(f"hung up before {text!r}: {self._unread!r}")
+                self._unread += data
+        end = self._unread.index(wanted) + len(wanted)
+        read, self._unread = self._unread[:end], self._unread[end:]
+        return read.decode(errors="replace").replace("\r\n", "\n")
+
+    async def do(self, line: str) -> str:
+        """Type a line and return what it shows: all that comes up to the server's answer to a line that means nothing."""
+        await self.type(line, "xyzzy-marker")
+        return (await self.read_until('Huh?  (Type "help" for help.)\n')).removesuffix('Huh?  (Type "help" for help.)\n')
+
+    async def read_to_end(self) -> str:
+        """Everything up to the hang-up."""
+        with trio.fail_after(PATIENCE):
+            while data := await self._stream.receive_some(4096):
+                self._unread += data
+        read, self._unread = self._unread, b""
+        return read.decode(errors="replace").replace("\r\n", "\n")
+
+    async def hang_up(self) -> None:
+        """Drop the connection."""
+        await self._stream.aclose()
+
+
+@attrs.define
+class Server:
+    """A running server in a test."""
+
+    running: Running
+    listener: MemoryListener
+    shutdown: trio.Event
+
+    async def connect(self) -> Player:
+        """Somebody who sees the connect screen."""
+        player = Player(await self.listener.connect())
+        await player.read_until("asked for it unseen.\n")
+        return player
+
+    async def create(self, name: str) -> Player:
+        """Somebody new, who plays ``name`` with the password ``password``."""
+        player = await self.connect()
+        await player.type(f'create "{name}" password')
+        await player.read_until("Obvious exits:\n")
+        await player.read_until("\n")
+        return player
+
+    async def come_back(self, name: str, password: str = "password") -> tuple[Player, str]:
+        """Somebody who played before, and what they were shown up to the way out of where they are."""
+        player = await self.connect()
+        await player.type(f'connect "{name}" {password}')
+        return player, await player.read_until("Obvious exits:\n") + await player.read_until("\n")
+
+
+@asynccontextmanager
+async def running_server(
+    data: Path,
+    runtime: SourceRuntime,
+    *plugin_folders: Path,
+    sessions: SessionsConfig | None = None,
+    plugins: PluginsConfig | None = None,
+    tracer: Tracer | None = None,
+) -> AsyncIterator[Server]:
+    """A server on ``data`` with the bundled plugins and those in ``plugin_folders``; stopped in good order on leaving."""
+    config = Config(data=data, sessions=sessions or SessionsConfig(), plugins=plugins or PluginsConfig())
+    parts = Parts(
+        runtime=runtime,
+        plugin_folders=[bundled.PLUGINS, *plugin_folders],
+        starter_world=bundled.STARTER_WORLD,
+        passwords=PasswordHashes(CHEAP),
+        tracer=tracer or NoOpTracer(),
+    )
+    listener, shutdown = MemoryListener(), trio.Event()
+    async with trio.open_nursery() as nursery:
+        running = await nursery.start(partial(serve, config, parts, [listener], shutdown))
+        yield Server(running, listener, shutdown)
+        shutdown.set()

@@ -1,0 +1,1 @@
+"""Benchmarks, run by ``scripts/bench``. They measure and print; nothing fails for being slow."""

@@ -1,0 +1,152 @@
+"""People talking over telnet to a real server in another process."""
+
+from __future__ import annotations
+
+import selectors
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import attrs
+
+from benchmarks import report
+
+SECONDS = 5.0
+
+
+@attrs.define(eq=False)
+class Talker:
+    """A raw telnet connection that counts lines."""
+
+    name: str
+    sock: socket.socket
+    own: bytes = b""
+    tail: bytes = b""
+    lines: int = 0
+    sent_at: float = 0.0
+    heard: list[float] = attrs.Factory(list)
+
+    def say(self) -> None:
+        """Say the next thing."""
+        text = f"the {len(self.heard)}th thing that {self.name} says"
+        self.own = f'You say, "{text}"'.encode()
+        self.sent_at = time.perf_counter()
+        self.sock.sendall(f"say {text}\r\n".encode())
+
+    def read(self) -> bool:
+        """Take what has come; whether the own words are among it."""
+        data = self.tail + self.sock.recv(262_144)
+        self.lines += data.count(b"\n") - self.tail.count(b"\n")
+        heard = bool(self.own) and self.own in data
+        if heard:
+            self.heard.append(time.perf_counter() - self.sent_at)
+            self.own = b""
+        self.tail = data[-200:] if self.own else b""
+        return heard
+
+
+def run(folder: Path) -> None:
+    """Print the figures, for a server with its data in ``folder``."""
+    flush = report.flush_time(folder)
+    with _server(folder / "talk") as (process, port):
+        report.heading(f"Talking over telnet (one flush of this disk: {flush * 1e3:.2f} ms)")
+        people = [_join(port, f"Talker {_letters(index)}") for index in range(50)]
+        alone = people[0]
+        _measure(process.pid, people[:1], people[:1], 2.0)
+        alone.heard.clear()
+        for each in people[1:]:
+            each.sock.sendall(b"north\r\n")
+        _drain(people)
+        _measure(process.pid, [alone], [alone], SECONDS)
+        report.spread("own say to own ears, alone in a room", alone.heard, "ms")
+        for each in people[1:20]:
+            each.sock.sendall(b"south\r\n")
+        _drain(people)
+        commands, lines, seconds, cpu = _measure(process.pid, people[:20], people[:20], SECONDS)
+        report.line(
+            "20 people, each talks as soon as they heard themselves",
+            f"{commands / seconds:7.0f} commands/s   {lines / seconds:8.0f} lines/s   {cpu / seconds * 100:.0f} % CPU",
+        )
+        for each in people[20:]:
+            each.sock.sendall(b"south\r\n")
+        _drain(people)
+        for talking in (1, 5, 50):
+            commands, lines, seconds, cpu = _measure(process.pid, people[:talking], people, SECONDS)
+            report.line(
+                f"50 people in a room, {talking} of them talking",
+                f"{commands / seconds:7.0f} commands/s   {lines / seconds:8.0f} lines/s   "
+                f"{cpu / lines * 1000:.4f} CPU-s per 1,000 lines",
+            )
+        report.line("memory of the server (Pss)", f"{report.proportional_memory(process.pid):.0f} MiB")
+
+
+def _measure(pid: int, talking: list[Talker], everybody: list[Talker], seconds: float) -> tuple[int, int, float, float]:
+    """Let ``talking`` talk for a while: commands, lines delivered to everybody, seconds, the server's CPU seconds."""
+    for each in everybody:
+        each.lines = 0
+        each.heard.clear()
+    with selectors.DefaultSelector() as selector:
+        for each in everybody:
+            selector.register(each.sock, selectors.EVENT_READ, each)
+        cpu, begun = report.cpu_seconds(pid), time.perf_counter()
+        speakers = set(talking)
+        for each in talking:
+            each.say()
+        while (now := time.perf_counter()) < begun + seconds:
+            for key, _ in selector.select(0.1):
+                talker: Talker = key.data
+                if talker.read() and talker in speakers:
+                    talker.say()
+        used = report.cpu_seconds(pid) - cpu
+    commands = sum(len(each.heard) for each in talking)
+    lines = sum(each.lines for each in everybody)
+    _drain(everybody)
+    return commands, lines, now - begun, used
+
+
+def _drain(people: list[Talker]) -> None:
+    """Read until nothing has come for a moment."""
+    with selectors.DefaultSelector() as selector:
+        for each in people:
+            each.own = each.tail = b""
+            selector.register(each.sock, selectors.EVENT_READ)
+        while ready := selector.select(0.3):
+            for key, _ in ready:
+                assert isinstance(key.fileobj, socket.socket)
+                key.fileobj.recv(262_144)
+
+
+def _join(port: int, name: str) -> Talker:
+    sock = socket.create_connection(("127.0.0.1", port), timeout=30)
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    sock.sendall(f'create "{name}" correct horse\r\n'.encode())
+    seen = b""
+    while b"Obvious exits:" not in seen:
+        data = sock.recv(65536)
+        if not data:
+            raise RuntimeError(f"the server hung up on {name}: {seen!r}")
+        seen += data
+    return Talker(name, sock)
+
+
+def _letters(index: int) -> str:
+    return chr(ord("a") + index // 26) + chr(ord("a") + index % 26)
+
+
+@contextmanager
+def _server(data: Path) -> Iterator[tuple[subprocess.Popen[str], int]]:
+    command = [sys.executable, "-m", "holomush", "--data", str(data), "--telnet", "127.0.0.1:0"]
+    log = (data.parent / "talk.log").open("w")
+    with log, subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True) as process:
+        try:
+            assert process.stdout is not None
+            ready = process.stdout.readline()
+            if "ready" not in ready:
+                raise RuntimeError(f"the server did not start: {(data.parent / 'talk.log').read_text()}")
+            yield process, int(ready.split("telnet ")[1].split(",")[0].rpartition(":")[2])
+        finally:
+            process.terminate()

@@ -132,8 +132,7 @@ async def test_a_damaged_database(tmp_path: Path) -> None:
 
 async def test_a_folder_that_takes_no_files() -> None:
     # /proc takes none from root either, who is not stopped by a folder's mode.
-    refusal = await _refusal(Path("/proc/self/world.db"))
-    assert "cannot open the database /proc/" in refusal
+    assert "cannot open the database" in await _refusal(Path("/proc/self").resolve() / "world.db")
 
 
 async def test_a_second_store_on_the_same_file_is_refused(tmp_path: Path) -> None:

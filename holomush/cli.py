@@ -20,7 +20,7 @@ from holomush.config import Config, load_config
 from holomush.errors import HolomushError
 from holomush.plugins.compile_cache import default_folders, use_compile_cache
 from holomush.plugins.guest import SourceRuntime
-from holomush.server import Parts, serve
+from holomush.server import Parts, Running, serve
 from holomush.sessions.entrance import ADMIN_NAME
 from holomush.telemetry import log_to_stderr, open_tracer
 
@@ -103,19 +103,22 @@ async def _serve(config: Config, parts: Parts, started: float) -> None:
     except OSError as exc:
         raise HolomushError(f"cannot listen on {host}:{port}: {exc.strerror or exc}") from exc
     with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
-        async with trio.open_nursery() as nursery:
-            running = await nursery.start(serve, config, parts, listeners, shutdown)
-            if running.admin_password is not None:
-                click.echo(f"The first admin is {ADMIN_NAME}, password {running.admin_password} (shown this once).", err=True)
-            port = listeners[0].socket.getsockname()[1]
-            shown = f"[{host}]" if ":" in host else host
-            count = len(running.host.plugins)
-            click.echo(
-                f"HoloMUSH ready: telnet {shown}:{port}, {count} plugin{'' if count == 1 else 's'}, "
-                f"{time.monotonic() - started:.1f} s"
-            )
-            sys.stdout.flush()
-            nursery.start_soon(_stop_on_signal, signals, shutdown, nursery.cancel_scope)
+        async with trio.open_nursery() as outer:
+            async with trio.open_nursery() as serving:
+                running = await serving.start(serve, config, parts, listeners, shutdown)
+                outer.start_soon(_stop_on_signal, signals, shutdown, serving.cancel_scope)
+                _tell_ready(running, host, listeners[0].socket.getsockname()[1], time.monotonic() - started)
+            outer.cancel_scope.cancel()  # the server has ended: no more signals to wait for
+
+
+def _tell_ready(running: Running, host: str, port: int, seconds: float) -> None:
+    """The one line on standard output. The first admin's password goes beside it, to standard error."""
+    if running.admin_password is not None:
+        click.echo(f"The first admin is {ADMIN_NAME}, password {running.admin_password} (shown this once).", err=True)
+    shown = f"[{host}]" if ":" in host else host
+    count = len(running.host.plugins)
+    click.echo(f"HoloMUSH ready: telnet {shown}:{port}, {count} plugin{'' if count == 1 else 's'}, {seconds:.1f} s")
+    sys.stdout.flush()
 
 
 async def _stop_on_signal(signals: AsyncIterator[int], shutdown: trio.Event, scope: trio.CancelScope) -> None:

@@ -5,12 +5,15 @@ Used for the configuration, plugin manifests and the starter world. Knows none o
 
 from __future__ import annotations
 
+import types
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args, get_origin
 
 import attrs
 import cattrs
 import yaml
+from cattrs.cols import mapping_structure_factory
 from cattrs.gen import make_dict_structure_fn
 
 from holomush.errors import HolomushError
@@ -37,7 +40,8 @@ def read_yaml(path: Path) -> object:
         raise StructureError([f"{path}: cannot be read: {exc.strerror}"]) from exc
     except UnicodeDecodeError as exc:
         raise StructureError([f"{path}: is not UTF-8 text"]) from exc
-    except yaml.YAMLError as exc:
+    except Exception as exc:
+        # Besides its own errors, PyYAML lets out what Python raises for the likes of 2024-13-45 and `!!int ""`.
         raise StructureError([f"{path}: is not valid YAML: {' '.join(str(exc).split())}"]) from exc
 
 
@@ -64,10 +68,34 @@ def _make_converter() -> cattrs.Converter:
     for primitive in _NAMES:
         converter.register_structure_hook(primitive, strict)
     converter.register_structure_hook(Path, lambda value, _: Path(strict(value, str)).expanduser())
+    # Any text would do for a sequence of texts: `aliases: emote` would be five aliases of one letter.
+    converter.register_structure_hook_factory(_is_generic(tuple), lambda cls: _list_only(cls, converter))
+    converter.register_structure_hook_factory(
+        _is_generic(dict), lambda cls: _mapping_only(cls, mapping_structure_factory(cls, converter))
+    )
     converter.register_structure_hook_factory(
         attrs.has, lambda cls: _mapping_only(cls, make_dict_structure_fn(cls, converter, _cattrs_forbid_extra_keys=True))
     )
     return converter
+
+
+def _is_generic(origin: type[Any]) -> Callable[[Any], bool]:
+    def is_generic(cls: Any) -> bool:
+        return get_origin(cls) is origin
+
+    return is_generic
+
+
+def _list_only(cls: type[Any], converter: cattrs.Converter) -> Any:
+    listed = types.GenericAlias(list, (get_args(cls)[0],))
+    build = converter.get_structure_hook(listed)
+
+    def structure_list(value: object, _: type[Any]) -> Any:
+        if not isinstance(value, list):
+            raise TypeError(f"must be a list, not {value!r}")
+        return tuple(build(value, listed))
+
+    return structure_list
 
 
 def _mapping_only(cls: type[Any], build: Any) -> Any:

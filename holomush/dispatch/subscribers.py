@@ -62,8 +62,13 @@ class Subscribers:
             return
         backlog = self._backlogs.get(event.stream)
         if backlog is None:
-            backlog = self._backlogs[event.stream] = deque()
-            self._nursery.start_soon(self._deliver, event.stream, backlog)
+            backlog = deque()
+            try:
+                self._nursery.start_soon(self._deliver, event.stream, backlog)
+            except RuntimeError:
+                # The nursery is closed: what was accepted is still written while the server stops, but no plugin hears of it.
+                return
+            self._backlogs[event.stream] = backlog
         if len(backlog) >= BACKLOG_LIMIT:
             _log.error("event %s on %s is lost to plugins: %d wait already", event.type, event.stream, len(backlog))
             return

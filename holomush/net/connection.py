@@ -120,9 +120,9 @@ class TelnetServer:
                             session.tell(f"That line is longer than {limit} bytes and was ignored.")
                     if session.has_ended():
                         return
+                    if session.playing:
+                        patience.deadline = float("inf")
                 client.send_negotiation()
-                if session.playing:
-                    patience.deadline = float("inf")
         if patience.cancelled_caught:
             session.tell("You have not come in for a long time. Goodbye.")
 
@@ -140,6 +140,8 @@ class TelnetServer:
             await session.hung_up()
         except HolomushError as exc:
             _log.error("a session did not end cleanly: %s", exc)
+        except Exception as exc:  # noqa: BLE001 - the connection firewall
+            _log.error("a session did not end cleanly", exc_info=exc)
 
 
 def _address(stream: trio.abc.Stream) -> str:

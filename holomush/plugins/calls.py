@@ -43,6 +43,8 @@ class Call:
     """``time.monotonic()`` at which the call is interrupted; set when the guest starts, so waiting for a thread is free."""
     overdue: bool = False
     cancelled: bool = False
+    too_slow: bool = False
+    """Interrupted in the quick lane: to be run again by a worker thread."""
     doom: BaseException | None = None
     """An error of the host's own. The guest may run on, but gets no further answers and its result is thrown away."""
     host_calls: int = 0

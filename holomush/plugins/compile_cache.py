@@ -17,10 +17,14 @@ _SETTINGS = "extism-cache.toml"
 
 def default_folders(environ: MutableMapping[str, str], data: Path) -> list[Path]:
     """Folders to try: the user's cache, then the server's data."""
-    home = environ.get("HOLOMUSH_CACHE") or environ.get("XDG_CACHE_HOME")
-    folders = [Path(home) / ("" if "HOLOMUSH_CACHE" in environ else "holomush")] if home else []
-    if not folders and environ.get("HOME"):
-        folders.append(Path(environ["HOME"]) / ".cache" / "holomush")
+    if own := environ.get("HOLOMUSH_CACHE"):
+        folders = [Path(own)]
+    elif shared := environ.get("XDG_CACHE_HOME"):
+        folders = [Path(shared) / "holomush"]
+    elif home := environ.get("HOME"):
+        folders = [Path(home) / ".cache" / "holomush"]
+    else:
+        folders = []
     return [*folders, data / "cache"]
 
 
@@ -36,9 +40,10 @@ def use_compile_cache(folders: Iterable[Path], environ: MutableMapping[str, str]
         settings = folder.absolute() / _SETTINGS
         try:
             compiled.mkdir(parents=True, exist_ok=True)
-            # JSON's quoting of a path is TOML's too.
-            settings.write_text(f"[cache]\ndirectory = {json.dumps(str(compiled))}\n", encoding="utf-8")
-        except OSError:
+            # JSON's quoting of a path is TOML's too, but for \u escapes of what lies beyond 16 bits, and the DEL character.
+            quoted = json.dumps(str(compiled), ensure_ascii=False).replace("\x7f", "\\u007f")
+            settings.write_text(f"[cache]\ndirectory = {quoted}\n", encoding="utf-8")
+        except (OSError, UnicodeEncodeError):  # the latter: a path that is not UTF-8 cannot be named in TOML
             continue
         if os.access(compiled, os.W_OK):
             environ[VARIABLE] = str(settings)

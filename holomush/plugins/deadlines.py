@@ -10,7 +10,6 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import NoReturn
 
 import trio
 
@@ -27,6 +26,7 @@ class Deadlines:
     def __init__(self) -> None:
         self._running: dict[Call, Guest] = {}
         self._woken = trio.Event()
+        self._watch = trio.CancelScope(shield=True)
 
     @contextmanager
     def watching(self, call: Call, guest: Guest) -> Iterator[None]:
@@ -44,14 +44,20 @@ class Deadlines:
         for call in self._running:
             call.cancelled = True
 
-    async def run(self) -> NoReturn:
-        """Look after the calls until cancelled."""
-        while True:
-            if not self._running:
-                self._woken = trio.Event()
-                await self._woken.wait()
-            self._interrupt(time.monotonic())
-            await trio.sleep(RESOLUTION)
+    def stop(self) -> None:
+        """End ``run``: no calls are left."""
+        self._watch.cancel()
+
+    async def run(self) -> None:
+        """Look after the calls until ``stop``."""
+        # Deaf to cancellation: a task that is cancelled waits for its guest's thread, which nothing but this would end.
+        with self._watch:
+            while True:
+                if not self._running:
+                    self._woken = trio.Event()
+                    await self._woken.wait()
+                self._interrupt(time.monotonic())
+                await trio.sleep(RESOLUTION)
 
     def _interrupt(self, now: float) -> None:
         for call, guest in self._running.items():

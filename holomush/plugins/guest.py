@@ -57,22 +57,24 @@ class GuestInterruptedError(GuestError):
 
 
 class SourceRuntime:
-    """The compiled module that runs plugins written in Python source, one for each memory limit in use.
+    """The compiled modules that run plugins written in Python source: two for each memory limit in use.
 
     Compiling takes 60 to 90 ms from Extism's disk cache and 2 s without, and 24 MiB; plugins share it, at 1.5 MiB for each.
+    Interrupting one guest interrupts all of its module, so those that run for long have another module than the quick ones.
     """
 
     def __init__(self, wasm: Path) -> None:
         self._wasm = wasm
-        self._compiled: dict[int, CompiledPlugin] = {}
+        self._compiled: dict[tuple[int, bool], CompiledPlugin] = {}
         self._lock = threading.Lock()
 
-    def shared(self, pages: int) -> CompiledPlugin:
+    def shared(self, pages: int, *, patient: bool = False) -> CompiledPlugin:
         """The module with room for ``pages`` of 64 KiB, compiled on first use. For a worker thread: it may take seconds."""
+        key = (pages, patient)
         with self._lock:
-            if pages not in self._compiled:
-                self._compiled[pages] = self.own(pages)
-            return self._compiled[pages]
+            if key not in self._compiled:
+                self._compiled[key] = self.own(pages)
+            return self._compiled[key]
 
     def own(self, pages: int) -> CompiledPlugin:
         """A module that nobody else uses, so that interrupting its guest disturbs nobody. For a worker thread."""
@@ -133,14 +135,15 @@ def _bounded(limit: int) -> Any:
 
 
 def _reason(text: str, call: Call) -> GuestError:
+    if text == "timeout":
+        # Before the doom: an interrupt also ends what a host function does in the guest's memory, and dooms the call so.
+        if call.overdue:
+            return GuestOverdueError(f"it ran longer than {call.limits.timeout:g} seconds")
+        return GuestInterruptedError("it was interrupted")
     if call.doom is not None:
         error = HostFaultError(f"a host function failed: {call.doom}")
         error.__cause__ = call.doom
         return error
-    if text == "timeout":
-        if call.overdue:
-            return GuestOverdueError(f"it ran longer than {call.limits.timeout:g} seconds")
-        return GuestInterruptedError("it was interrupted")
     if text == "oom" or text.rstrip().endswith("MemoryError"):
         return GuestOutOfMemoryError(f"it used more than {call.limits.memory_mb} MiB of memory")
     if text.startswith("error while executing at wasm backtrace"):
@@ -166,7 +169,13 @@ def _bind(function: HostFunction) -> extism.Function:
             return
         reply = answer(function, call, arguments)
         if reply is not None:
-            current.return_bytes(results[0], reply)
+            memory = current.alloc(len(reply))
+            if not memory.offset:
+                # Extism's way to say that there is no room. The SDK would write there all the same, past what the guest has.
+                call.doom = MemoryError("the plugin has no memory left for the result")
+                return
+            current.memory(memory)[:] = reply
+            results[0].value = memory.offset
 
     return host_function
 

@@ -32,17 +32,21 @@ from holomush.plugins.guest import (
 from holomush.plugins.limits import Limits
 from holomush.plugins.manifest import Manifest
 from holomush.plugins.pool import GuestPool
+from holomush.plugins.quick import QuickLane
 from holomush.plugins.reply import Reply, encode_input, read_reply
 from holomush.plugins.source import PluginSource
 from holomush.world.state import World
 from holomush.world.transaction import Transaction
 
 OWN_MODULE_AFTER = 3
-"""Timeouts in a row after which a plugin gets a compiled module of its own, so that interrupting it disturbs only itself."""
+"""Timeouts after which a plugin gets a compiled module of its own, so that interrupting it disturbs only itself."""
+PATIENT_CALLS = 50
+"""After a call that was too slow for the quick lane, so many go to worker threads at once."""
 
 T = TypeVar("T")
 
 _THREADS = 32
+_LOAD_ATTEMPTS = 20
 _log = logging.getLogger(__name__)
 
 
@@ -59,9 +63,14 @@ class LoadedPlugin:
     capabilities: CapabilitySet
     limits: Limits
     pool: GuestPool
+    """The one instance for the quick lane."""
+    patient_pool: GuestPool
+    """Instances for worker threads, made when the quick lane was not enough."""
     functions: frozenset[str] = frozenset()
     own_module: CompiledPlugin | None = None
-    timeouts_in_a_row: int = 0
+    timeouts: int = 0
+    patient_calls: int = 0
+    """Calls still to be made by worker threads at once, because one was slow lately."""
 
     @property
     def name(self) -> str:
@@ -87,6 +96,7 @@ class PluginHost:
         self._is_connected = is_connected
         self._plugins: dict[str, LoadedPlugin] = {}
         self.deadlines = Deadlines()
+        self.quick_lane = QuickLane()
         # Enough that guests caught in loops, each holding a thread for its 5 s, leave threads for the others.
         self._threads = trio.CapacityLimiter(_THREADS)
 
@@ -107,10 +117,11 @@ class PluginHost:
             modules=source.modules,
             capabilities=CapabilitySet.parse(manifest.capabilities),
             limits=limits,
-            pool=GuestPool(lambda: self._make_guest(plugin), self._config.instances),
+            pool=GuestPool(lambda: self._make_guest(plugin, patient=False), 1),
+            patient_pool=GuestPool(lambda: self._make_guest(plugin, patient=True), self._config.instances),
         )
         try:
-            plugin.pool.release(await plugin.pool.acquire())
+            plugin.pool.release(await self._first_guest(plugin))
         except GuestError as exc:
             if isinstance(exc, GuestFailedError):
                 _log.error("%s: %s", name, exc.report.rstrip())
@@ -168,7 +179,6 @@ class PluginHost:
                 span.set_status(Status(StatusCode.ERROR, str(exc)))
                 self._note_failure(plugin, function, exc)
                 raise
-        plugin.timeouts_in_a_row = 0
         return reply
 
     def close(self) -> None:
@@ -176,6 +186,7 @@ class PluginHost:
         self.deadlines.cancel_all()
         for plugin in self._plugins.values():
             plugin.pool.clear()
+            plugin.patient_pool.clear()
 
     def _new_call(self, plugin: LoadedPlugin, function: str, transaction: Transaction) -> Call:
         return Call(
@@ -190,27 +201,38 @@ class PluginHost:
     async def _call(self, plugin: LoadedPlugin, function: str, data: bytes, call: Call) -> Reply:
         if len(data) > plugin.limits.message_bytes:
             raise GuestOutputError(f"what it was to be given is larger than {plugin.limits.message_bytes} bytes")
-        guest = await plugin.pool.acquire()
-        healthy = False
+        if plugin.patient_calls:
+            plugin.patient_calls -= 1
+            return await self._call_patiently(plugin, function, data, call)
+        before = call.transaction.savepoint()
         try:
-            with self.deadlines.watching(call, guest):
-                output = await trio.to_thread.run_sync(
-                    guest.call, function, data, call, limiter=self._threads, thread_name=f"plugin {plugin.name}"
-                )
-            reply = read_reply(output, call)
-            healthy = True
-            return reply
-        finally:
-            # After any failure the guest's memory is in doubt, even where it still answers: a fresh one costs 3 ms.
-            if healthy:
-                plugin.pool.release(guest)
-            else:
-                plugin.pool.discard()
+            async with _lent(plugin.pool) as guest:
+                return read_reply(self.quick_lane.call(guest, function, data, call), call)
+        except GuestInterruptedError:
+            if not call.too_slow:
+                raise
+        plugin.patient_calls = PATIENT_CALLS
+        call.transaction.restore(before)
+        return await self._call_patiently(plugin, function, data, self._new_call(plugin, function, call.transaction))
 
-    async def _make_guest(self, plugin: LoadedPlugin) -> Guest:
+    async def _call_patiently(self, plugin: LoadedPlugin, function: str, data: bytes, call: Call) -> Reply:
+        async with _lent(plugin.patient_pool) as guest:
+            with self.deadlines.watching(call, guest):
+                output = await self._in_thread(partial(guest.call, function, data, call))
+            return read_reply(output, call)
+
+    async def _first_guest(self, plugin: LoadedPlugin) -> Guest:
+        for _ in range(_LOAD_ATTEMPTS - 1):
+            try:
+                return await plugin.pool.acquire()
+            except GuestInterruptedError:
+                continue  # by the timeout of another plugin, which is no fault of this one's
+        return await plugin.pool.acquire()
+
+    async def _make_guest(self, plugin: LoadedPlugin, *, patient: bool) -> Guest:
         transaction = Transaction(self._world)
         call = self._new_call(plugin, "plugin.py", transaction)
-        guest = await self._in_thread(partial(self._new_guest, plugin))
+        guest = await self._in_thread(partial(self._new_guest, plugin, patient=patient))
         with self.deadlines.watching(call, guest):
             plugin.functions = await self._in_thread(partial(guest.load, plugin.name, plugin.modules, call))
             if "init" in plugin.functions:
@@ -220,10 +242,11 @@ class PluginHost:
             raise GuestOutputError("it changes the world or emits events while it is being loaded")
         return guest
 
-    def _new_guest(self, plugin: LoadedPlugin) -> Guest:
-        if plugin.own_module is None and plugin.timeouts_in_a_row >= OWN_MODULE_AFTER:
+    def _new_guest(self, plugin: LoadedPlugin, *, patient: bool) -> Guest:
+        if patient and plugin.own_module is None and plugin.timeouts >= OWN_MODULE_AFTER:
             plugin.own_module = self._runtime.own(plugin.limits.pages)
-        return Guest(plugin.own_module or self._runtime.shared(plugin.limits.pages), plugin.manifest.config)
+        own = plugin.own_module if patient else None
+        return Guest(own or self._runtime.shared(plugin.limits.pages, patient=patient), plugin.manifest.config)
 
     async def _in_thread(self, work: Callable[[], T]) -> T:
         return await trio.to_thread.run_sync(work, limiter=self._threads)
@@ -232,10 +255,22 @@ class PluginHost:
         if isinstance(error, GuestInterruptedError):
             return
         if isinstance(error, GuestOverdueError):
-            plugin.timeouts_in_a_row += 1
+            plugin.timeouts += 1
         report = error.report.rstrip() if isinstance(error, GuestFailedError) else str(error)
         cause = error.__cause__ if isinstance(error, HostFaultError) else None
         _log.error("plugin %s, %s: %s", plugin.name, function, report, exc_info=cause)
+
+
+@asynccontextmanager
+async def _lent(pool: GuestPool) -> AsyncIterator[Guest]:
+    """An instance for one call. After any failure its memory is in doubt, even where it still answers: a fresh one costs 3 ms."""
+    guest = await pool.acquire()
+    try:
+        yield guest
+    except BaseException:
+        pool.discard()
+        raise
+    pool.release(guest)
 
 
 @asynccontextmanager
@@ -251,7 +286,8 @@ async def open_host(
     async with trio.open_nursery() as nursery:
         nursery.start_soon(host.deadlines.run)
         try:
-            yield host
+            with host.quick_lane.open():
+                yield host
         finally:
             host.close()
-            nursery.cancel_scope.cancel()
+            host.deadlines.stop()

@@ -13,8 +13,8 @@ from typing import Any, TypeVar
 import attrs
 
 from holomush.commands.access import Access
-from holomush.commands.pattern import Pattern, compile_pattern
-from holomush.commands.spec import CommandSpec
+from holomush.commands.pattern import compile_pattern
+from holomush.commands.spec import CommandSpec, CommandSpecError
 from holomush.errors import HolomushError
 from holomush.events.render import Template, Templates
 from holomush.events.streams import StreamPattern
@@ -138,14 +138,16 @@ class Manifest:
 
     def command_specs(self) -> tuple[CommandSpec, ...]:
         """The commands as the router takes them."""
-        return tuple(self._spec(command, compile_pattern(command.pattern)) for command in self.commands)
+        return tuple(map(self.command_spec, self.commands))
 
     def handlers(self) -> tuple[tuple[str, str], ...]:
         """Every function the plugin must have: (path of the key that names it, function name)."""
         named = [(f"commands[{i}].handler", command.handler) for i, command in enumerate(self.commands)]
         return (*named, ("subscribes", "handle_event")) if self.subscribes else tuple(named)
 
-    def _spec(self, command: Command, pattern: Pattern) -> CommandSpec:
+    def command_spec(self, command: Command) -> CommandSpec:
+        """One of the commands as the router takes it. Raises ``CommandSpecError`` if no line could reach it."""
+        pattern = compile_pattern(command.pattern)
         return CommandSpec(
             plugin=self.name,
             name=command.name,
@@ -165,6 +167,11 @@ def read_manifest(folder: Path) -> Manifest:
     """The manifest of the plugin in ``folder``. Raises ``StructureError`` with every problem found."""
     path = folder / FILE_NAME
     manifest = structure(read_yaml(path), Manifest, str(path))
+    for index, command in enumerate(manifest.commands):
+        try:
+            manifest.command_spec(command)
+        except CommandSpecError as exc:
+            raise StructureError([f"{path}: commands[{index}].{exc}"]) from exc
     if len({command.name for command in manifest.commands}) < len(manifest.commands):
         raise StructureError([f"{path}: commands: two of them have the same name"])
     return manifest

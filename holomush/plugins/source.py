@@ -58,7 +58,7 @@ def _read_modules(folder: Path) -> dict[str, str]:
             raise StructureError([f"{path}: cannot be read: {exc.strerror}"]) from exc
         except UnicodeDecodeError as exc:
             raise StructureError([f"{path}: is not UTF-8 text"]) from exc
-        size += len(text)
+        size += len(text.encode())
         modules[".".join(parts)] = text
     if size > SOURCE_LIMIT:
         raise StructureError([f"{folder}: holds more than {SOURCE_LIMIT} bytes of Python source"])

@@ -10,6 +10,9 @@ from collections.abc import Callable
 
 import trio
 
+LAST_WAIT = 5.0
+"""Seconds that a client which was given up has to take what is on its way and the notice."""
+
 SendNow = Callable[[bytes], int]
 """Sends what can be sent without waiting; returns the number of bytes. Raises ``BlockingIOError`` or another ``OSError``."""
 
@@ -51,23 +54,24 @@ class Outbox:
         self._wake = trio.Event()
         self._closing = False
         self._broken = False
+        self._dropped = False
         self._registered = False
+        self._patience = trio.CancelScope()
         self.sent_mark = 0
         """The highest ``mark`` of which the operating system has taken all bytes."""
 
     @property
     def caught_up(self) -> bool:
         """Whether everything that was put in has been sent."""
-        return not (self._chunks or self._blocked or self._broken)
+        return not (self._chunks or self._blocked or self._broken or self._dropped)
 
     def put(self, data: bytes, mark: int = 0) -> None:
         """Send ``data`` soon. Dropped if the outbox is closing. ``mark`` is a sequence number to remember as sent."""
         if self._closing:
+            self._drop(mark)
             return
         if self._size + len(self._blocked) + len(data) > self._limit:
-            self._chunks = [NOTICE]
-            self._broken = True
-            self.close()
+            self._give_up()
             return
         self._chunks.append(data)
         self._size += len(data)
@@ -108,7 +112,11 @@ class Outbox:
             self._wake.set()
 
     async def run(self) -> None:
-        """Wait for the stream when it is slow; return when closed and all is sent. Raises as ``send_all`` does."""
+        """Wait for the stream when it is slow; return when closed and all is sent, or given up. Raises as ``send_all`` does."""
+        with self._patience:
+            await self._send_all()
+
+    async def _send_all(self) -> None:
         while True:
             await self._wake.wait()
             self._wake = trio.Event()
@@ -124,6 +132,23 @@ class Outbox:
         """Send what can be sent; whether nothing is left. If something is, ``run`` has been woken for it."""
         self.flush()
         return not self._blocked
+
+    def _drop(self, mark: int) -> None:
+        """Something came too late. The first event that is dropped is where what was sent ends."""
+        if not mark or self._dropped or self._broken:
+            return
+        self._dropped = True
+        self._mark = max(self._mark, mark - 1)
+        if not (self._chunks or self._blocked):
+            self.sent_mark = self._mark
+
+    def _give_up(self) -> None:
+        """What waits is thrown away and so does not count as sent; what is on its way may still arrive, and then the notice."""
+        self._chunks = [NOTICE]
+        self._mark = self._blocked_mark if self._blocked else self.sent_mark
+        self._broken = True
+        self._patience.deadline = trio.current_time() + LAST_WAIT
+        self.close()
 
     def _register(self) -> None:
         if not self._registered:

@@ -82,22 +82,21 @@ class Presence:
             if line is not None:
                 client.send(line, sequence)
 
-    def tell(self, text: str) -> None:
-        """Send text of its own to every connection."""
+    def tell(self, text: str, mark: int = 0) -> None:
+        """Send text of its own to every connection. ``mark`` is the sequence number up to which it tells what happened."""
         encoded: dict[Encoder, bytes] = {}
         for client in self.clients:
             if client.encode not in encoded:
                 encoded[client.encode] = client.encode(f"{text}\n")
-            client.send(encoded[client.encode])
+            client.send(encoded[client.encode], mark)
 
     def hold(self) -> None:
         """Keep back what happens from now on."""
         self._held = []
 
-    def release(self, seen: int) -> None:
-        """Everything up to ``seen`` has been told otherwise: send what was kept back, and go on as usual."""
+    def release(self) -> None:
+        """What happened before has been told: send what was kept back, and go on as usual."""
         held, self._held = self._held or [], None
-        self._seen = max(self._seen, seen)
         for publication, role in held:
             self.deliver(publication, role)
 

@@ -34,6 +34,9 @@ TEMPLATES = {
 }
 """How the events that sessions themselves emit read."""
 
+REPLAY_BYTES = 65_536
+"""Of a longer replay the oldest lines are left out: it must fit an outbox together with what happens meanwhile."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -199,8 +202,9 @@ class Session:
             _log.error("what %s missed could not be read: %s", presence.character_id, exc)
         finally:
             if lines:
-                presence.tell("\n".join([f"--- {len(lines)} missed events ---", *lines, "--- end of replay ---"]))
-            presence.release(upto)
+                lines = _last_that_fit(lines, REPLAY_BYTES)
+                presence.tell("\n".join([f"--- {len(lines)} missed events ---", *lines, "--- end of replay ---"]), upto)
+            presence.release()
 
     async def _announce(self, event_type: str, character_id: str) -> None:
         """Tell those around, and the plugins, that a character has come or gone."""
@@ -215,3 +219,11 @@ class Session:
             await self._game.committer.commit(transaction, actor).durable()
         except StorageError as exc:
             _log.error("%s of %s was not announced: %s", event_type, character.name, exc)
+
+
+def _last_that_fit(lines: list[str], limit: int) -> list[str]:
+    """The longest end of ``lines`` that has at most ``limit`` bytes."""
+    first = len(lines)
+    while first and (limit := limit - len(lines[first - 1].encode()) - 2) >= 0:
+        first -= 1
+    return lines[first:]

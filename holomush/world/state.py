@@ -59,8 +59,9 @@ class World:
     def _rename(self, before: Entity | None, after: Entity | None) -> None:
         if before is not None and after is not None and before.name == after.name:
             return
-        if isinstance(before, Character):
-            self._character_ids.pop(before.name_key, None)
+        # Within one set of changes somebody else may have taken the name already.
+        if isinstance(before, Character) and self._character_ids.get(before.name_key) == before.id:
+            del self._character_ids[before.name_key]
         if isinstance(after, Character):
             self._character_ids[after.name_key] = after.id
 

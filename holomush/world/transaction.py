@@ -11,6 +11,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TypeVar
 
+import attrs
+
 from holomush.errors import HolomushError
 from holomush.events.event import EmittedEvent
 from holomush.world.model import Character, Contents, Entity, GameObject, Kind, Location
@@ -31,6 +33,16 @@ class NotFoundError(WorldError):
     """There is nothing of that kind with that id."""
 
 
+@attrs.frozen
+class Savepoint:
+    """A transaction as it was at some moment."""
+
+    read: Mapping[str, Entity | None]
+    read_contents: Mapping[str, Contents]
+    staged: Mapping[str, Entity | None]
+    events: tuple[EmittedEvent, ...]
+
+
 class Transaction:
     """Staged changes on top of a world. Make one for each attempt of a call and throw it away if the attempt fails."""
 
@@ -40,6 +52,17 @@ class Transaction:
         self._read_contents: dict[str, Contents] = {}
         self._staged: dict[str, Entity | None] = {}
         self.events: list[EmittedEvent] = []
+
+    def savepoint(self) -> Savepoint:
+        """What has been read and staged so far, for ``restore``."""
+        return Savepoint(dict(self._read), dict(self._read_contents), dict(self._staged), tuple(self.events))
+
+    def restore(self, savepoint: Savepoint) -> None:
+        """Forget everything read and staged since ``savepoint``."""
+        self._read = dict(savepoint.read)
+        self._read_contents = dict(savepoint.read_contents)
+        self._staged = dict(savepoint.staged)
+        self.events[:] = savepoint.events
 
     @property
     def changes(self) -> Mapping[str, Entity | None]:

@@ -32,7 +32,7 @@ from holomush.net.connection import TelnetServer
 from holomush.plugins.guest import SourceRuntime
 from holomush.plugins.host import PluginHost, PluginLoadError, open_host
 from holomush.plugins.manifest import Manifest
-from holomush.plugins.source import find_plugins, read_plugin
+from holomush.plugins.source import PluginSource, find_plugins, read_plugin
 from holomush.sessions.entrance import Entrance
 from holomush.sessions.presence import Presences
 from holomush.sessions.session import TEMPLATES, Game
@@ -45,6 +45,9 @@ from holomush.world.state import World
 START_SETTING = "start_location"
 RECOVERY_INTERVAL = 5.0
 """Seconds between attempts to write again after the disk has failed."""
+
+LATE_CALL_INTERVAL = 0.1
+"""Seconds that a plugin's call may take which is begun when the grace of the shut-down is over."""
 
 _log = logging.getLogger(__name__)
 
@@ -103,7 +106,11 @@ async def serve(
                 presences=presences,
                 config=config.sessions,
             )
-            async with trio.open_nursery() as core:  # outlives the sessions
+            grace = config.sessions.shutdown_grace
+            async with (
+                _background(partial(_end_late_calls, host, closing, grace)),
+                trio.open_nursery() as core,  # outlives the sessions
+            ):
                 committer.on_event = Subscribers(manifests, calls, core).enqueue
                 await game.entrance.dismiss_stale_guests()
                 admin_password = await game.entrance.make_first_admin()
@@ -135,6 +142,15 @@ async def _background(*tasks: Callable[[], Awaitable[None]]) -> AsyncIterator[No
         nursery.cancel_scope.cancel()
 
 
+async def _end_late_calls(host: PluginHost, closing: trio.Event, grace: float) -> None:
+    """Once the grace is over, interrupt every call that runs or is still begun: no cancellation reaches a guest's thread."""
+    await closing.wait()
+    await trio.sleep(grace)
+    while True:
+        host.close()
+        await trio.sleep(LATE_CALL_INTERVAL)
+
+
 async def _prepare_world(store: Store, world: World, starter_world: Path) -> str:
     """Bring the database to today's schema, fill an empty one, and load it. Returns the id of the start location."""
     await migrate(store, CORE_MIGRATIONS)
@@ -150,21 +166,35 @@ async def _prepare_world(store: Store, world: World, starter_world: Path) -> str
 
 async def _load_plugins(host: PluginHost, folders: Sequence[Path]) -> list[Manifest]:
     """Load every plugin that can be; say which cannot and why. Two at a time: compiled code runs beside Python."""
-    found = list(find_plugins(list(folders)))
+    sources: dict[str, PluginSource] = {}
+    for folder in find_plugins(list(folders)):
+        try:
+            source = read_plugin(folder)
+        except StructureError as exc:
+            _leave_out(folder, exc)
+        else:
+            # Settled here, where the order of the folders is known: loading has none.
+            first = sources.setdefault(source.manifest.name, source)
+            if first is not source:
+                _leave_out(folder, HolomushError(f"{first.folder} has the name {source.manifest.name} already"))
     gate = trio.CapacityLimiter(2)
 
-    async def load(folder: Path) -> None:
+    async def load(source: PluginSource) -> None:
         async with gate:
             try:
-                await host.load_plugin(read_plugin(folder))
-            except (StructureError, PluginLoadError) as exc:
-                for line in str(exc).splitlines():
-                    _log.error("plugin %s is left out: %s", folder.name, line)
+                await host.load_plugin(source)
+            except PluginLoadError as exc:
+                _leave_out(source.folder, exc)
 
     async with trio.open_nursery() as nursery:
-        for folder in found:
-            nursery.start_soon(load, folder)
+        for source in sources.values():
+            nursery.start_soon(load, source)
     return [plugin.manifest for plugin in host.plugins]
+
+
+def _leave_out(folder: Path, reason: HolomushError) -> None:
+    for line in str(reason).splitlines():
+        _log.error("plugin %s is left out: %s", folder.name, line)
 
 
 def _templates(manifests: Sequence[Manifest]) -> dict[str, Templates]:

@@ -23,6 +23,7 @@ from holomush.plugins.guest import (
     GuestOutOfMemoryError,
     GuestOutputError,
     GuestOverdueError,
+    GuestTooLongError,
 )
 from holomush.plugins.reply import Reply, encode_input
 from holomush.world.model import Character, Location
@@ -34,6 +35,7 @@ _log = logging.getLogger(__name__)
 _FAILURES = {
     GuestOverdueError: "took too long and was stopped",
     GuestOutOfMemoryError: "used too much memory and was stopped",
+    GuestTooLongError: "gave too long an answer",
     GuestOutputError: "gave an answer that makes no sense",
 }
 """What a player is told of a failed command. The log has the details."""

@@ -30,11 +30,10 @@ class TelnetClient:
         self.codec = TelnetCodec(config.line_limit)
         self.outbox = Outbox(stream, flusher, config.outbox_limit, _send_now(stream))
         self.address = _address(stream)
-
-    @property
-    def encode(self) -> Callable[[str], bytes]:
+        self.encode: Callable[[str], bytes] = encode_text
         """Text to telnet bytes; one function for all clients, so that a line for many is encoded once."""
-        return encode_text
+        self.send = self.outbox.put
+        """Takes encoded text, to be sent soon, and its mark."""
 
     @property
     def caught_up(self) -> bool:
@@ -45,10 +44,6 @@ class TelnetClient:
     def sent_mark(self) -> int:
         """The highest mark that the operating system has taken."""
         return self.outbox.sent_mark
-
-    def send(self, data: bytes, mark: int = 0) -> None:
-        """Send encoded text soon."""
-        self.outbox.put(data, mark)
 
     def hide_input(self) -> None:
         """Ask the client not to echo."""

@@ -48,6 +48,7 @@ class Call:
     doom: BaseException | None = None
     """An error of the host's own. The guest may run on, but gets no further answers and its result is thrown away."""
     host_calls: int = 0
+    log_lines: int = 0
 
     def start_clock(self) -> None:
         """The guest runs from now on."""

@@ -16,8 +16,8 @@ import extism
 from extism.extism import CompiledPlugin
 
 from holomush.errors import HolomushError
-from holomush.plugins.calls import Call
-from holomush.plugins.host_functions import HOST_FUNCTIONS, NAMESPACE, HostFunction, answer
+from holomush.plugins.calls import Call, HostCallError
+from holomush.plugins.host_functions import HOST_FUNCTIONS, NAMESPACE, HostFunction, answer, refuse
 
 
 class GuestError(HolomushError):
@@ -50,6 +50,10 @@ class GuestTrappedError(GuestError):
 
 class GuestOutputError(GuestError):
     """The plugin gave back what it must not: too much, or not what the ABI says."""
+
+
+class GuestTooLongError(GuestOutputError):
+    """The plugin gave back more than it may."""
 
 
 class GuestInterruptedError(GuestError):
@@ -128,7 +132,7 @@ class Guest:
 def _bounded(limit: int) -> Any:
     def read(buffer: Any) -> bytes:
         if len(buffer) > limit:
-            raise GuestOutputError(f"its output is larger than {limit} bytes")
+            raise GuestTooLongError(f"its output is larger than {limit} bytes")
         return bytes(buffer)
 
     return read
@@ -164,10 +168,13 @@ def _bind(function: HostFunction) -> extism.Function:
             results[0].value = 0
         try:
             arguments = [_text(current, param, call.limits.message_bytes) for param in params]
+        except HostCallError as exc:
+            reply = refuse(function, exc)
         except ValueError as exc:
             call.doom = exc
             return
-        reply = answer(function, call, arguments)
+        else:
+            reply = answer(function, call, arguments)
         if reply is not None:
             memory = current.alloc(len(reply))
             if not memory.offset:
@@ -181,12 +188,12 @@ def _bind(function: HostFunction) -> extism.Function:
 
 
 def _text(current: Any, param: Any, limit: int) -> str:
-    """A text argument. Raises ``ValueError`` for one that is too long, not UTF-8 or not in the guest's memory."""
+    """A text argument. Raises ``HostCallError`` for one that is too long, ``ValueError`` for one that no sound guest could give."""
     if param.value < 0:
         raise ValueError("a host function was given an address outside the guest's memory")
     memory = current.memory_at_offset(param)
     if memory.length > limit:
-        raise ValueError(f"a host function was given more than {limit} bytes")
+        raise HostCallError("too_large", f"an argument may have {limit} bytes")
     return bytes(current.memory(memory)).decode()
 
 

@@ -95,6 +95,7 @@ class PluginHost:
         self._tracer = tracer
         self._is_connected = is_connected
         self._plugins: dict[str, LoadedPlugin] = {}
+        self._names: set[str] = set()
         self.deadlines = Deadlines()
         self.quick_lane = QuickLane()
         # Enough that guests caught in loops, each holding a thread for its 5 s, leave threads for the others.
@@ -109,7 +110,7 @@ class PluginHost:
         """Make a plugin ready to be called. Raises ``PluginLoadError``; then nothing of it is left."""
         manifest = source.manifest
         name = manifest.name
-        if name in self._plugins:
+        if name in self._names:
             raise PluginLoadError(f"{name}: {source.folder}: a plugin of that name is loaded already")
         limits = Limits.of(self._config, timeout_ms=manifest.limits.timeout_ms, memory_mb=manifest.limits.memory_mb)
         plugin = LoadedPlugin(
@@ -120,6 +121,17 @@ class PluginHost:
             pool=GuestPool(lambda: self._make_guest(plugin, patient=False), 1),
             patient_pool=GuestPool(lambda: self._make_guest(plugin, patient=True), self._config.instances),
         )
+        self._names.add(name)
+        try:
+            await self._load(plugin)
+        except BaseException:
+            self._names.discard(name)
+            raise
+        self._plugins[name] = plugin
+        return plugin
+
+    async def _load(self, plugin: LoadedPlugin) -> None:
+        name = plugin.name
         try:
             plugin.pool.release(await self._first_guest(plugin))
         except GuestError as exc:
@@ -128,14 +140,12 @@ class PluginHost:
             raise PluginLoadError(f"{name}: {exc}") from exc
         missing = [
             f"{path}: plugin.py has no function {function}"
-            for path, function in manifest.handlers()
+            for path, function in plugin.manifest.handlers()
             if function not in plugin.functions
         ]
         if missing:
             plugin.pool.clear()
             raise PluginLoadError("\n".join(f"{name}: {problem}" for problem in missing))
-        self._plugins[name] = plugin
-        return plugin
 
     async def deliver_event(self, name: str, event: Event, transaction: Transaction) -> Reply:
         """Hand an event to the plugin ``name``. What it emits is staged on ``transaction``. Raises ``GuestError``."""

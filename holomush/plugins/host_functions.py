@@ -60,7 +60,8 @@ def answer(function: HostFunction, call: Call, arguments: list[str]) -> bytes | 
     if call.doom is not None:
         return None
     try:
-        call.count_host_call()
+        if function.returns:
+            call.count_host_call()
         value = function.run(call, *arguments)
         reply = {"ok": True, "value": value}
     except HostCallError as exc:
@@ -78,6 +79,11 @@ def answer(function: HostFunction, call: Call, arguments: list[str]) -> bytes | 
     if len(envelope) > call.limits.message_bytes:
         envelope = json.dumps(_refusal("too_large", "the result is too large")).encode()
     return envelope
+
+
+def refuse(function: HostFunction, error: HostCallError) -> bytes | None:
+    """The envelope for a call that did not get as far as its function."""
+    return json.dumps(_refusal(error.code, error)).encode() if function.returns else None
 
 
 def parse_json(text: str) -> Any:
@@ -170,6 +176,11 @@ def _move_object(call: Call, object_id: str, text: str) -> None:
 
 def _log(call: Call, level: str, message: str) -> None:
     logger = logging.getLogger(f"holomush.plugin.{call.plugin}")
+    call.log_lines += 1
+    if call.log_lines > call.limits.host_calls:
+        if call.log_lines == call.limits.host_calls + 1:
+            logger.warning("the rest of what this call logs is left out: one call may log %d lines", call.limits.host_calls)
+        return
     # One call, one line: a plugin cannot forge log lines of others, nor write escape sequences to the operator's terminal.
     logger.log(_LEVELS.get(level.lower(), logging.INFO), "%s", _CONTROL.sub(" ", message[:4096]))
 

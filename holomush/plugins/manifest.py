@@ -22,6 +22,8 @@ from holomush.plugins.capabilities import CapabilitySet
 from holomush.structuring import StructureError, read_yaml, structure
 
 FILE_NAME = "plugin.yaml"
+LEAST_MEMORY = 16
+"""MiB that a plugin needs to be loaded at all."""
 
 _NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 _VERSION = re.compile(r"\d+\.\d+\.\d+")
@@ -65,6 +67,12 @@ def _one_of(*allowed: str) -> Any:
 def _positive(_: object, attribute: attrs.Attribute[Any], value: int | None) -> None:
     if value is not None and value <= 0:
         raise ValueError(f"{attribute.name}: must be above 0, not {value}")
+
+
+def _enough_memory(_: object, attribute: attrs.Attribute[Any], value: int | None) -> None:
+    # The Python in an instance takes 12 MiB before the plugin's first line.
+    if value is not None and value < LEAST_MEMORY:
+        raise ValueError(f"{attribute.name}: must be {LEAST_MEMORY} or more, not {value}")
 
 
 @attrs.frozen(kw_only=True)
@@ -112,7 +120,7 @@ class ManifestLimits:
     """What a plugin makes do with; never more than the server gives."""
 
     timeout_ms: int | None = attrs.field(default=None, validator=_positive)
-    memory_mb: int | None = attrs.field(default=None, validator=_positive)
+    memory_mb: int | None = attrs.field(default=None, validator=_enough_memory)
 
 
 @attrs.frozen(kw_only=True)

@@ -70,13 +70,17 @@ class Outbox:
         if self._closing:
             self._drop(mark)
             return
-        if self._size + len(self._blocked) + len(data) > self._limit:
+        # The hottest lines of the server: once for each listener of each event.
+        size = self._size + len(data)
+        if size + len(self._blocked) > self._limit:
             self._give_up()
             return
         self._chunks.append(data)
-        self._size += len(data)
-        self._mark = max(self._mark, mark)
-        self._register()
+        self._size = size
+        if mark > self._mark:  # noqa: PLR1730 - calling max() costs as much as the rest of this method
+            self._mark = mark
+        if not self._registered:
+            self._register()
 
     def close(self) -> None:
         """Send what is there, and then end ``run``."""

@@ -139,11 +139,11 @@ def test_module_state_lasts_from_call_to_call(runtime: Runtime) -> None:
         ("''", {"output": ""}),
         ("['one', 'two']", {"output": ["one", "two"]}),
         ("{'output': 'x', 'events': []}", {"output": "x", "events": []}),
-        ("Response('x')", {"output": "x", "events": [], "handled": True}),
+        ("Response('x')", {"output": "x", "events": []}),
         ("Response(handled=False)", {"events": [], "handled": False}),
         (
             "Response(events=[EmitEvent('global', 'say', {'a': 1})])",
-            {"events": [{"stream": "global", "type": "say", "payload": {"a": 1}}], "handled": True},
+            {"events": [{"stream": "global", "type": "say", "payload": {"a": 1}}]},
         ),
         (
             "{'events': [EmitEvent('global', 'say')]}",
@@ -731,7 +731,7 @@ def test_the_pdk_can_be_imported_outside_the_server(monkeypatch: pytest.MonkeyPa
     pdk: Any = importlib.import_module("holomush_pdk")
     monkeypatch.delitem(sys.modules, "holomush_pdk")
 
-    assert pdk.Response("x").to_dict() == {"output": "x", "events": [], "handled": True}
+    assert pdk.Response("x").to_dict() == {"output": "x", "events": []}
     assert pdk.Record(a={"b": 1}).a.b == 1
     with pytest.raises(RuntimeError, match="needs the HoloMUSH server"):
         pdk.emit_event(stream="global", type="say", payload={})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -31,11 +31,11 @@ class MemoryListener(trio.abc.Listener[Stream]):
     def __init__(self) -> None:
         self._send, self._receive = trio.open_memory_channel[Stream](100)
 
-    async def connect(self) -> Stream:
-        """A new connection; returns the client's end."""
+    async def connect(self) -> tuple[Stream, Stream]:
+        """A new connection; returns the client's end and the server's."""
         client, server = trio.testing.memory_stream_pair()
         await self._send.send(server)
-        return client
+        return client, server
 
     async def accept(self) -> Stream:
         return await self._receive.receive()
@@ -46,28 +46,49 @@ class MemoryListener(trio.abc.Listener[Stream]):
 
 
 class Player:
-    """Somebody at a telnet client."""
+    """Somebody at a telnet client. ``server_end`` is the other end of a connection in memory."""
 
-    def __init__(self, stream: trio.abc.HalfCloseableStream) -> None:
+    def __init__(self, stream: trio.abc.HalfCloseableStream, server_end: Stream | None = None) -> None:
         self._stream = stream
+        self._server_end = server_end
         self._unread = b""
 
     async def type(self, *lines: str) -> None:
         """Send lines."""
         await self._stream.send_all("".join(f"{line}\r\n" for line in lines).encode())
 
+    async def send(self, data: bytes) -> None:
+        """Send bytes as they are."""
+        await self._stream.send_all(data)
+
+    def stop_taking(self) -> trio.Event:
+        """From now on what the server sends is on its way and never confirmed. Set the event to break the connection."""
+        gone = trio.Event()
+
+        async def wait() -> None:
+            await gone.wait()
+            raise trio.BrokenResourceError("the line is dead")
+
+        assert self._server_end is not None
+        self._server_end.send_stream.send_all_hook = wait
+        return gone
+
     async def read_until(self, text: str) -> str:
         """Everything read up to and with ``text``, which must come. Lines end in newlines; telnet commands are left in."""
-        wanted = text.replace("\n", "\r\n").encode()
+        read = await self.read_bytes_until(text.replace("\n", "\r\n").encode())
+        return read.decode(errors="replace").replace("\r\n", "\n")
+
+    async def read_bytes_until(self, wanted: bytes) -> bytes:
+        """Everything read up to and with ``wanted``, which must come, as it was sent."""
         with trio.fail_after(PATIENCE):
             while wanted not in self._unread:
                 data = await self._stream.receive_some(4096)
                 if not data:
-                    raise AssertionError(f"hung up before {text!r}: {self._unread!r}")
+                    raise AssertionError(f"hung up before {wanted!r}: {self._unread!r}")
                 self._unread += data
         end = self._unread.index(wanted) + len(wanted)
         read, self._unread = self._unread[:end], self._unread[end:]
-        return read.decode(errors="replace").replace("\r\n", "\n")
+        return read
 
     async def do(self, line: str) -> str:
         """Type a line and return what it shows: all that comes up to the server's answer to a line that means nothing."""
@@ -97,8 +118,8 @@ class Server:
 
     async def connect(self) -> Player:
         """Somebody who sees the connect screen."""
-        player = Player(await self.listener.connect())
-        await player.read_until("asked for it unseen.\n")
+        player = Player(*await self.listener.connect())
+        await player.read_until("asked for it unseen.\n\n")
         return player
 
     async def create(self, name: str) -> Player:
@@ -124,8 +145,12 @@ async def running_server(
     sessions: SessionsConfig | None = None,
     plugins: PluginsConfig | None = None,
     tracer: Tracer | None = None,
+    listeners: Sequence[trio.SocketListener] = (),
 ) -> AsyncIterator[Server]:
-    """A server on ``data`` with the bundled plugins and those in ``plugin_folders``; stopped in good order on leaving."""
+    """A server on ``data`` with the bundled plugins and those in ``plugin_folders``; stopped in good order on leaving.
+
+    It accepts connections in memory, and those of ``listeners``.
+    """
     config = Config(data=data, sessions=sessions or SessionsConfig(), plugins=plugins or PluginsConfig())
     parts = Parts(
         runtime=runtime,
@@ -136,6 +161,6 @@ async def running_server(
     )
     listener, shutdown = MemoryListener(), trio.Event()
     async with trio.open_nursery() as nursery:
-        running = await nursery.start(partial(serve, config, parts, [listener], shutdown))
+        running = await nursery.start(partial(serve, config, parts, [listener, *listeners], shutdown))
         yield Server(running, listener, shutdown)
         shutdown.set()

@@ -153,15 +153,16 @@ class Response:
 
     output: str | list[str] | None = None
     events: Iterable[EmitEvent | Mapping[str, Any]] = ()
-    handled: bool = True
+    handled: bool | None = None
 
     def to_dict(self) -> dict[str, Any]:
         answer: dict[str, Any] = {
             "events": [event.to_dict() if isinstance(event, EmitEvent) else event for event in self.events],
-            "handled": self.handled,
         }
         if self.output is not None:
             answer["output"] = self.output
+        if self.handled is not None:
+            answer["handled"] = self.handled
         return answer
 
 

@@ -1,0 +1,220 @@
+"""Plugin calls to their commit: run again when the world has moved or a neighbour was interrupted, and given up in the end."""
+
+from pathlib import Path
+
+import attrs
+import pytest
+import trio
+import trio.testing
+
+from dispatch.rig import ALICE, Heart, open_heart
+from holomush.config import PluginsConfig
+from holomush.dispatch.calls import CONFLICT_ATTEMPTS, CallGivenUpError
+from holomush.plugins.guest import GuestError, GuestFailedError, GuestOverdueError, SourceRuntime
+from holomush.plugins.reply import Reply
+from holomush.world.model import Character
+from holomush.world.transaction import NotFoundError, Transaction
+
+SOURCE = """
+    from holomush_pdk import emit_event, move_character, query_character
+    def take(inv):
+        who = query_character("alice")
+        emit_event("location:square", "taken", {"seen": who.description})
+        return who.description
+    def look(inv): return query_character("alice").description
+    def walk(inv):
+        move_character("alice", "garden")
+        emit_event("location:garden", "arrive", {})
+        return "You walk."
+    def fail(inv):
+        walk(inv)
+        raise ValueError("tripped")
+"""
+
+
+def touch(heart: Heart, description: str) -> None:
+    """Somebody else changes Alice."""
+    alice = heart.world.get("alice")
+    assert isinstance(alice, Character)
+    heart.world.apply({"alice": attrs.evolve(alice, description=description)})
+
+
+class Meddler:
+    """Makes inputs, and changes Alice behind the first few calls' backs: after they began, before they commit."""
+
+    def __init__(self, heart: Heart, times: int) -> None:
+        self.heart = heart
+        self.times = times
+        self.attempts = 0
+
+    def make_input(self, transaction: Transaction) -> bytes:
+        self.attempts += 1
+        transaction.expect("alice", Character)
+        if self.attempts <= self.times:
+            touch(self.heart, f"touched {self.attempts}")
+        return b'{"command": "x", "handler": "x", "args": {}}'
+
+    async def run(self, function: str, outputs: list[str | None]) -> Reply:
+        return await self.heart.calls.run(
+            "tester",
+            function,
+            self.make_input,
+            ALICE,
+            event_type="command",
+            event_stream="character:alice",
+            output=lambda reply: outputs.append(reply.output),
+        )
+
+
+async def test_output_comes_before_the_events_and_both_once_durable(tmp_path: Path, runtime: SourceRuntime) -> None:
+    async with open_heart(tmp_path, runtime) as heart:
+        await heart.load("tester", SOURCE)
+        order: list[str] = []
+        heart.committer.on_event = lambda event: order.append(f"{event.type} by {event.actor_id}")
+        assert await heart.run("tester", "walk", lambda reply: order.append(str(reply.output))) == Reply("You walk.")
+        assert order == ["You walk.", "arrive by alice"]
+        assert await heart.on_disk("alice") == "garden"
+
+
+@pytest.mark.parametrize("conflicts", range(CONFLICT_ATTEMPTS))
+async def test_after_a_conflict_the_call_is_run_again(tmp_path: Path, runtime: SourceRuntime, conflicts: int) -> None:
+    async with open_heart(tmp_path, runtime) as heart:
+        await heart.load("tester", SOURCE)
+        ear = heart.listen("bob")
+        meddler, outputs = Meddler(heart, conflicts), list[str | None]()
+        seen = f"touched {conflicts}" if conflicts else ""
+        assert await meddler.run("take", outputs) == Reply(seen)
+        assert meddler.attempts == conflicts + 1
+        assert outputs == [seen]
+        assert [event.payload for event in ear.events] == [{"seen": seen}]
+
+
+async def test_after_five_conflicts_it_is_given_up(tmp_path: Path, runtime: SourceRuntime) -> None:
+    async with open_heart(tmp_path, runtime) as heart:
+        await heart.load("tester", SOURCE)
+        ear = heart.listen("bob")
+        meddler, outputs = Meddler(heart, 1000), list[str | None]()
+        with pytest.raises(CallGivenUpError, match="too many others are changing the same thing; try again"):
+            await meddler.run("take", outputs)
+        assert meddler.attempts == CONFLICT_ATTEMPTS == 5
+        assert (outputs, ear.heard, await heart.logged()) == ([], [], [])
+
+
+async def test_a_call_that_only_looks_never_conflicts(tmp_path: Path, runtime: SourceRuntime) -> None:
+    async with open_heart(tmp_path, runtime) as heart:
+        await heart.load("tester", SOURCE)
+        meddler, outputs = Meddler(heart, 1000), list[str | None]()
+        await meddler.run("look", outputs)
+        assert (meddler.attempts, outputs) == (1, [""])
+
+
+async def test_calls_at_the_same_time_lose_no_update(tmp_path: Path, runtime: SourceRuntime) -> None:
+    source = """
+        from holomush_pdk import move_object, query_object
+        def grab(inv):
+            if query_object("lamp").location_id is None: return "gone"
+            move_object("lamp", character=inv.args.who)
+            return "yours"
+    """
+    async with open_heart(tmp_path, runtime) as heart:
+        for name in ("one", "two", "three"):
+            await heart.load(name, source)
+        outputs: list[str | None] = []
+
+        async def grab(name: str, who: str) -> None:
+            outputs.append((await heart.run(name, "grab", who=who)).output)
+
+        async with trio.open_nursery() as nursery:
+            for name, who in (("one", "alice"), ("two", "bob"), ("three", "dora")):
+                nursery.start_soon(grab, name, who)
+        assert sorted(map(str, outputs)) == ["gone", "gone", "yours"]
+        assert sum(len(heart.world.contents(who).objects) for who in ("alice", "bob", "dora")) == 1
+
+
+async def test_a_failed_call_has_done_nothing(tmp_path: Path, runtime: SourceRuntime) -> None:
+    async with open_heart(tmp_path, runtime) as heart:
+        await heart.load("tester", SOURCE)
+        ear = heart.listen("dora")
+        outputs: list[Reply] = []
+        with pytest.raises(GuestFailedError, match="ValueError: tripped"):
+            await heart.run("tester", "fail", outputs.append)
+        assert (outputs, ear.heard, await heart.logged()) == ([], [], [])
+        assert heart.world.contents("square").characters == ("alice", "bob")
+        assert await heart.on_disk("alice") == "square"
+
+
+async def test_a_reply_that_is_not_wanted_has_done_nothing(tmp_path: Path, runtime: SourceRuntime) -> None:
+    async with open_heart(tmp_path, runtime) as heart:
+        await heart.load("tester", SOURCE)
+        outputs: list[Reply] = []
+        reply = await heart.calls.run(
+            "tester",
+            "walk",
+            lambda _: b"{}",
+            ALICE,
+            event_type="command",
+            event_stream="character:alice",
+            output=outputs.append,
+            wanted=lambda reply: reply.output != "You walk.",
+        )
+        assert reply == Reply("You walk.")
+        assert (outputs, await heart.logged(), await heart.on_disk("alice")) == ([], [], "square")
+
+
+async def test_what_the_input_needs_and_is_not_there(tmp_path: Path, runtime: SourceRuntime) -> None:
+    async with open_heart(tmp_path, runtime) as heart:
+        await heart.load("tester", SOURCE)
+        heart.world.apply({"alice": None})
+        with pytest.raises(NotFoundError):
+            await Meddler(heart, 0).run("look", [])
+
+
+async def test_a_bystander_of_a_timeout_is_run_again(tmp_path: Path, runtime: SourceRuntime) -> None:
+    loop = "def loop(inv):\n    while True: pass\n"
+    work = """
+        import time
+        from holomush_pdk import emit_event
+        def work(inv):
+            emit_event("location:square", "worked", {})
+            end = time.time() + 0.6
+            while time.time() < end: pass
+            return "done"
+    """
+    async with open_heart(tmp_path, runtime, PluginsConfig(timeout=20.0)) as heart:
+        await heart.load("endless", loop, "limits: {timeout_ms: 300}\n")
+        await heart.load("worker", work)
+        ear = heart.listen("bob")
+        ended: list[object] = []
+
+        async def stand_by() -> None:
+            ended.append(await heart.run("worker", "work"))
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(stand_by)
+            with pytest.raises(GuestOverdueError):
+                await heart.run("endless", "loop")
+            assert ended == []
+        assert ended == [Reply("done")]
+        assert ear.heard == await heart.logged() == ["worked"]
+
+
+async def test_many_quick_calls_come_through_beside_endless_ones(tmp_path: Path, runtime: SourceRuntime) -> None:
+    loop = "def loop(inv):\n    while True: pass\n"
+    async with open_heart(tmp_path, runtime, PluginsConfig(timeout=0.3)) as heart:
+        await heart.load("tester", SOURCE)
+        failures: list[GuestError] = []
+
+        async def endless(name: str) -> None:
+            try:
+                await heart.run(name, "loop")
+            except GuestError as error:
+                failures.append(error)
+
+        for name in ("a", "b", "c"):
+            await heart.load(name, loop)
+        async with trio.open_nursery() as nursery:
+            for name in ("a", "b", "c"):
+                nursery.start_soon(endless, name)
+            for _ in range(200):
+                assert await heart.run("tester", "look") == Reply("")
+        assert [type(failure) for failure in failures] == [GuestOverdueError] * 3

@@ -1,0 +1,117 @@
+"""Capabilities: which can be asked for, and what each covers."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from holomush.plugins.capabilities import KNOWN, Capability, CapabilityError, CapabilitySet
+from holomush.plugins.host_functions import HOST_FUNCTIONS
+
+FIXED = [known for known in KNOWN if "<" not in known]
+
+
+@pytest.mark.parametrize(
+    ("held", "wanted", "allowed"),
+    [
+        ("read:characters", "read:characters", True),
+        ("read:characters", "read:objects", False),
+        ("read:characters", "write:characters", False),
+        ("read:characters", "read:characters2", False),
+        ("read:*", "read:characters", True),
+        ("read:*", "write:characters", False),
+        ("*", "read:characters", True),
+        ("*", "emit:global", True),
+        ("emit:*", "emit:global", True),
+        ("emit:*", "emit:location:01H", True),
+        ("emit:*", "read:characters", False),
+        ("emit:global", "emit:global", True),
+        ("emit:global", "emit:location:01H", False),
+        ("emit:location:*", "emit:location:01H", True),
+        ("emit:location:*", "emit:character:01H", False),
+        ("emit:location:01H", "emit:location:01H", True),
+        ("emit:location:01H", "emit:location:01HX", False),
+        ("emit:location:01H", "emit:location:01h", False),
+        ("emit:channel:public", "emit:channel:public", True),
+    ],
+)
+def test_what_is_covered(held: str, wanted: str, *, allowed: bool) -> None:
+    assert CapabilitySet.parse([held]).allows(wanted) is allowed
+
+
+def test_any_one_of_several_is_enough() -> None:
+    held = CapabilitySet.parse(["read:locations", "emit:channel:*"])
+    assert held.allows("read:locations")
+    assert held.allows("emit:channel:x")
+    assert not held.allows("read:objects")
+
+
+def test_without_any_nothing_is_allowed() -> None:
+    assert not CapabilitySet.parse([]).allows("read:locations")
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("read:charcters", "is not a capability"),
+        ("Read:characters", "is not a capability"),
+        ("read", "is not a capability"),
+        ("read:", "is not a capability"),
+        ("", "is not a capability"),
+        (" read:characters", "is not a capability"),
+        ("emit:", "is not a capability"),
+        ("emit:<stream>", None),
+        ("fly:*", "is not a capability"),
+        ("emit", "is not a capability"),
+        ("write:locations", "is not a capability"),
+        ("re*", "a * stands for whole words: write re:* or the whole name"),
+        ("emit:location:01*", "a * stands for whole words: write emit:location:01:* or the whole name"),
+        ("emit:*:01H", "a * can only be the last character"),
+        ("**", "a * can only be the last character"),
+        ("emit:**", "a * can only be the last character"),
+    ],
+)
+def test_a_slip_is_told(text: str, complaint: str | None) -> None:
+    if complaint is None:
+        Capability.parse(text)
+        return
+    with pytest.raises(CapabilityError) as caught:
+        CapabilitySet.parse(["read:objects", text])
+    assert repr(text) in str(caught.value)
+    assert complaint in str(caught.value)
+
+
+def test_an_unknown_one_tells_which_there_are() -> None:
+    with pytest.raises(CapabilityError) as caught:
+        Capability.parse("reed:objects")
+    assert all(known in str(caught.value) for known in KNOWN)
+
+
+@pytest.mark.parametrize("text", [*FIXED, "emit:global", "emit:plugin:x", "read:*", "write:*", "emit:*", "*"])
+def test_what_there_is_can_be_asked_for(text: str) -> None:
+    assert Capability.parse(text).text == text
+
+
+def test_every_host_function_needs_one_that_exists() -> None:
+    for function in HOST_FUNCTIONS:
+        stem = function.capability.partition("<")[0]
+        assert not stem or any(known.startswith(stem) for known in KNOWN), function.name
+
+
+TEXTS = (
+    st.lists(st.sampled_from(["read", "write", "emit", "location", "x", ":", "*", "characters"]), max_size=6).map("".join)
+    | st.text()
+)
+
+
+@given(TEXTS, TEXTS)
+def test_what_parses_covers_itself_and_only_what_begins_with_it(text: str, wanted: str) -> None:
+    try:
+        capability = Capability.parse(text)
+    except CapabilityError:
+        return
+    stem = text.removesuffix("*")
+    assert capability.covers(stem)
+    assert capability.covers(stem + wanted) is (text.endswith("*") or not wanted)
+    if capability.covers(wanted):
+        assert wanted.startswith(stem)
+    assert CapabilitySet.parse([text, "read:objects"]).allows(wanted) is (capability.covers(wanted) or wanted == "read:objects")

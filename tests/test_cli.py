@@ -1,0 +1,245 @@
+"""``python -m holomush`` as a process: its one ready line, its signals, its errors, and what a kill leaves behind."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+READY = re.compile(r"HoloMUSH ready: telnet 127\.0\.0\.1:(\d+), 3 plugins, \d+\.\d s\n")
+PATIENCE = 60
+
+
+def command(data: Path, *options: str) -> list[str]:
+    return [sys.executable, "-m", "holomush", "--data", str(data), *options]
+
+
+def environment() -> dict[str, str]:
+    """This process's, with the source tree to import from and a known admin password."""
+    return {**os.environ, "PYTHONPATH": str(ROOT), "HOLOMUSH_ADMIN_PASSWORD": "the admin's own"}
+
+
+class Process:
+    """A running server."""
+
+    def __init__(self, process: subprocess.Popen[str], port: int) -> None:
+        self.process = process
+        self.port = port
+
+    def wait(self) -> tuple[int, str, str]:
+        """Exit code, the rest of standard output, and standard error."""
+        output, errors = self.process.communicate(timeout=PATIENCE)
+        return self.process.returncode, output, errors
+
+
+@contextmanager
+def started(data: Path, *options: str) -> Iterator[Process]:
+    """A server on a free port, ready; killed at the end if it still runs."""
+    process = subprocess.Popen(
+        command(data, "--telnet", "127.0.0.1:0", *options),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment(),
+        cwd=data.parent,
+    )
+    watchdog = threading.Timer(PATIENCE, process.kill)
+    watchdog.start()
+    try:
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        match = READY.fullmatch(line)
+        if match is None:
+            process.kill()
+            pytest.fail(f"not ready: {line!r} {process.communicate()[1]}")
+        yield Process(process, int(match[1]))
+    finally:
+        watchdog.cancel()
+        process.kill()
+        process.communicate()
+
+
+class Client:
+    """A telnet client on a plain socket."""
+
+    def __init__(self, port: int) -> None:
+        self._socket = socket.create_connection(("127.0.0.1", port), timeout=PATIENCE)
+        self.seen = b""
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._socket.close()
+
+    def type(self, line: str) -> None:
+        self._socket.sendall(f"{line}\r\n".encode())
+
+    def read_until(self, text: str) -> str:
+        wanted = text.encode()
+        while wanted not in self.seen:
+            data = self._socket.recv(65536)
+            if not data:
+                pytest.fail(f"hung up before {text!r}: {self.seen[-500:]!r}")
+            self.seen += data
+        return self.seen.decode(errors="replace")
+
+    def read_to_end(self) -> str:
+        """Everything up to the end, however it comes."""
+        try:
+            while data := self._socket.recv(65536):
+                self.seen += data
+        except ConnectionError:
+            pass
+        return self.seen.decode(errors="replace")
+
+
+def refused(data: Path, *options: str) -> subprocess.CompletedProcess[str]:
+    """A server that does not start."""
+    return subprocess.run(
+        command(data, *options), capture_output=True, text=True, env=environment(), cwd=data.parent, timeout=PATIENCE, check=False
+    )
+
+
+@pytest.mark.parametrize("signal_", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_stops_it_in_good_order(data: Path, signal_: signal.Signals) -> None:
+    with started(data) as server, Client(server.port) as alice, Client(server.port) as newcomer:
+        alice.type("create Alice password")
+        alice.read_until("Obvious exits:")
+        alice.type("say hello")
+        alice.read_until('You say, "hello"')
+        newcomer.read_until("HELP")
+        server.process.send_signal(signal_)
+        for client in (alice, newcomer):
+            assert client.read_to_end().endswith("The server is shutting down. Goodbye.\r\n")
+        code, output, errors = server.wait()
+    assert (code, output) == (0, "")
+    assert "Traceback" not in errors
+    with closing(sqlite3.connect(data / "holomush.db")) as database:
+        assert database.execute("SELECT type FROM events ORDER BY sequence").fetchall() == [("connect",), ("say",), ("disconnect",)]
+
+
+def test_a_chosen_admin_password_is_not_shown(data: Path) -> None:
+    with started(data) as server:
+        server.process.send_signal(signal.SIGTERM)
+        code, _, errors = server.wait()
+    assert code == 0
+    assert "password" not in errors
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--config", "missing.yaml"], r"missing\.yaml: cannot be read: No such file or directory"),
+        (["--config", "config.yaml"], r"config\.yaml: telnet: unknown key 'prot'; known are .*port.*"),
+        (["--plugin-dir", "missing"], r"plugins: missing: there is no such folder"),
+        (["--telnet", "192.0.2.1:0"], r"cannot listen on 192\.0\.2\.1:0: .*"),
+        (["--telnet", "no.such.host.invalid:0"], r"cannot listen on no\.such\.host\.invalid:0: .*"),
+    ],
+)
+def test_a_mistake_of_the_operator_is_one_line(data: Path, options: list[str], said: str) -> None:
+    (data.parent / "config.yaml").write_text("telnet:\n  prot: 4000\n")
+    result = refused(data, *options)
+    assert (result.returncode, result.stdout) == (1, "")
+    assert re.fullmatch(f"holomush: {said}\n", result.stderr), result.stderr
+
+
+def test_data_that_is_a_file_is_one_line(data: Path) -> None:
+    (data / "file").write_text("")
+    result = refused(data / "file")
+    assert (result.returncode, result.stdout) == (1, "")
+    assert re.fullmatch("holomush: data: .*/file: the folder cannot be made: .*\n", result.stderr), result.stderr
+
+
+def test_a_port_in_use_is_one_line(data: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        result = refused(data, "--telnet", f"127.0.0.1:{port}")
+    assert (result.returncode, result.stdout) == (1, "")
+    assert re.fullmatch(f"holomush: cannot listen on 127.0.0.1:{port}: Address already in use\n", result.stderr), result.stderr
+
+
+def test_data_in_use_is_one_line(data: Path) -> None:
+    with started(data):
+        result = refused(data, "--telnet", "127.0.0.1:0")
+    assert (result.returncode, result.stdout) == (1, "")
+    [line] = [line for line in result.stderr.splitlines() if line.startswith("holomush: ")]
+    assert line.endswith("holomush.db: another server is using it")
+    assert "Traceback" not in result.stderr
+
+
+@pytest.mark.parametrize(
+    "options", [["--telnet", "4201"], ["--telnet", "127.0.0.1:66000"], ["--colour"], ["serve", "extra"], ["dance"]]
+)
+def test_wrong_usage_is_explained(data: Path, options: list[str]) -> None:
+    result = refused(data, *options)
+    assert (result.returncode, result.stdout) == (2, "")
+    assert result.stderr.startswith("Usage: ")
+    assert "Error: " in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+ROUNDS = 3
+TALKERS = 4
+
+
+def test_what_anybody_saw_survives_a_kill(data: Path) -> None:
+    """Three times: several players talk without a pause, and the server is killed while they do."""
+    for number in range(ROUNDS):
+        with started(data) as server:
+            clients = [Client(server.port) for _ in range(TALKERS)]
+            if number == 0:
+                with Client(server.port) as absent:  # goes away and has something to miss later
+                    absent.type("create Absent password")
+                    absent.read_until("Obvious exits:")
+                    absent.type("QUIT")
+                    absent.read_to_end()
+            for index, client in enumerate(clients):
+                client.type(f"{'create' if number == 0 else 'connect'} Talker{index} password")
+                client.read_until("Obvious exits:")
+            threads = [threading.Thread(target=talk, args=(client, f"{number}-{i}")) for i, client in enumerate(clients)]
+            for thread in threads:
+                thread.start()
+            clients[0].read_until(f"{number}-0-40")  # they are well under way
+            server.process.kill()
+            for thread in threads:
+                thread.join(PATIENCE)
+            seen = {text for client in clients for text in re.findall(r'says?, "(\d-\d-\d+)"\r\n', client.read_to_end())}
+            for client in clients:
+                client.__exit__()
+        with closing(sqlite3.connect(data / "holomush.db")) as database:
+            assert database.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+            payloads = database.execute("SELECT payload FROM events WHERE type = 'say'").fetchall()
+        stored = {json.loads(payload)["message"] for (payload,) in payloads}
+        assert len(seen) >= 40
+        assert seen <= stored
+    with started(data) as server, Client(server.port) as absent:
+        absent.type("connect Absent password")
+        text = absent.read_until("--- end of replay ---")
+        assert "--- 50 missed events ---\r\n" in text
+        spoken = re.findall(rf'Talker(\d) says, "{ROUNDS - 1}-(\d)-(\d+)"\r\n', text)
+        assert len(spoken) > 0
+        for talker in range(TALKERS):  # each one's lines in order and without a gap
+            numbers = [int(n) for who, same, n in spoken if who == same == str(talker)]
+            assert numbers == list(range(numbers[0], numbers[0] + len(numbers))) if numbers else True
+
+
+def talk(client: Client, name: str) -> None:
+    """Say numbered lines until the server is gone."""
+    try:
+        for number in range(100_000):
+            client.type(f"say {name}-{number}")
+    except OSError:
+        return

@@ -1,0 +1,251 @@
+"""docs/ is true: its plugins run and show what it says, and its tables name everything there is."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import logging
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import attrs
+import pytest
+from support.game import Player, running_server
+from support.plugins import write_plugin
+
+from holomush.plugins.capabilities import KNOWN
+from holomush.plugins.guest import SourceRuntime
+from holomush.plugins.host_functions import HOST_FUNCTIONS, HostFunction
+from holomush.plugins.manifest import Command, Manifest, ManifestLimits, Rendering, Subscription
+
+ROOT = Path(__file__).resolve().parents[1]
+GUIDE = (ROOT / "docs" / "plugins.md").read_text(encoding="utf-8")
+ARCHITECTURE = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+
+_FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_PLUGIN_FILE = re.compile(r"`plugins/([a-z-]+)/([\w./]+)`")
+_STEP = re.compile(r"(\w+) (types|sees): (.*)")
+_PATH = re.compile(r"`((?:holomush|pdk|scripts|tests|docs|data)/[\w./-]*)`")
+_PDK_CALL = re.compile(r"`(\w+)\(([\w, ]*)\)`")
+
+_TYPES = {
+    "str": "text",
+    "str | None": "text",
+    "int": "whole number",
+    "int | None": "whole number",
+    "bool": "true or false",
+    "tuple[str, ...]": "list of text",
+    "tuple[Command, ...]": "list",
+    "tuple[Subscription, ...]": "list",
+    "dict[str, Rendering]": "mapping of event types",
+    "dict[str, str]": "mapping of text to text",
+    "ManifestLimits": "mapping",
+}
+"""How the guide says the types of the manifest's classes."""
+
+
+@attrs.frozen
+class Block:
+    """A fenced block of a document, and the paragraph before it."""
+
+    language: str
+    text: str
+    lead: str
+
+
+@attrs.frozen
+class Example:
+    """A plugin that the guide prints whole: its files, what players type and see, and what the log says then."""
+
+    name: str
+    files: dict[str, str]
+    steps: list[tuple[str, str, str]]
+    log: str
+
+
+def read_blocks(document: str) -> list[Block]:
+    """All fenced blocks, in order."""
+    blocks, end = [], 0
+    for match in _FENCE.finditer(document):
+        blocks.append(Block(match[1], match[2], document[end : match.start()].strip().rpartition("\n\n")[2]))
+        end = match.end()
+    return blocks
+
+
+def read_examples(document: str) -> Iterator[Example]:
+    """Each begins with a paragraph that names its files. As many blocks hold them; then text and log say what happens."""
+    blocks = read_blocks(document)
+    for start, block in enumerate(blocks):
+        named = _PLUGIN_FILE.findall(block.lead)
+        if not named:
+            continue
+        end = start + len(named)
+        (name,) = {plugin for plugin, _ in named}
+        files = {file: shown.text for (_, file), shown in zip(named, blocks[start:end], strict=True)}
+        happens = []
+        for after in blocks[end:]:
+            if after.language not in ("text", "log"):
+                break
+            happens.append(after)
+        transcript = "".join(each.text for each in happens if each.language == "text")
+        steps = []
+        for line in transcript.splitlines():
+            step = _STEP.fullmatch(line)
+            assert step is not None, f"neither typed nor seen: {line}"
+            steps.append((step[1], step[2], step[3]))
+        yield Example(name, files, steps, "".join(each.text for each in happens if each.language == "log"))
+
+
+def read_table(document: str, heading: str) -> list[dict[str, str]]:
+    """The rows of the first table after a heading, by column."""
+    _, found, section = document.partition(f"\n{heading}\n")
+    assert found, f"there is no heading {heading}"
+    section = section.partition("\n#")[0]
+    rows = [
+        [cell.strip() for cell in line.strip().removeprefix("|").removesuffix("|").split("|")]
+        for line in section[section.index("\n|") + 1 :].partition("\n\n")[0].splitlines()
+    ]
+    columns, _, *cells = rows
+    return [dict(zip(columns, row, strict=True)) for row in cells]
+
+
+EXAMPLES = list(read_examples(GUIDE))
+PDK = {
+    function.name: [argument.arg for argument in function.args.args]
+    for function in ast.parse((ROOT / "pdk" / "python" / "holomush_pdk" / "__init__.py").read_text(encoding="utf-8")).body
+    if isinstance(function, ast.FunctionDef)
+}
+"""The functions of holomush_pdk and their parameters."""
+
+
+def test_every_manifest_of_the_guide_is_one_of_a_plugin_that_is_run() -> None:
+    run = {text for example in EXAMPLES for text in example.files.values()}
+    assert [block.text for block in read_blocks(GUIDE) if block.language == "yaml" and block.text not in run] == []
+    assert all(example.steps and {"plugin.yaml", "plugin.py"} <= example.files.keys() for example in EXAMPLES)
+
+
+@pytest.mark.parametrize("block", [block for block in read_blocks(GUIDE) if block.language == "python"], ids=lambda b: b.text[:40])
+def test_python_in_the_guide_is_python(block: Block) -> None:
+    compile(block.text, "docs/plugins.md", "exec")
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.name)
+async def test_a_plugin_of_the_guide_does_what_it_says(
+    data: Path, runtime: SourceRuntime, tmp_path: Path, caplog: pytest.LogCaptureFixture, example: Example
+) -> None:
+    folder = tmp_path / "plugins" / example.name
+    folder.mkdir(parents=True)
+    for file, text in example.files.items():
+        (folder / file).write_text(text, encoding="utf-8")
+    async with running_server(data, runtime, folder.parent) as server:
+        assert [record.getMessage() for record in caplog.records] == []  # loaded without a complaint
+        players: dict[str, Player] = {}
+        for name in sorted({who for who, _, _ in example.steps}):
+            newcomer = await server.create(name)
+            for player in players.values():
+                assert await player.read_until("\n") == f"{name} has connected.\n"
+            players[name] = newcomer
+        for who, does, text in example.steps:
+            if does == "types":
+                await players[who].type(text)
+            else:
+                assert await players[who].read_until("\n") == f"{text}\n"
+        for player in players.values():
+            assert await player.do("") == ""  # and nothing more
+    assert example.log in "".join(f"{r.levelname} {r.name}: {r.getMessage()}\n" for r in caplog.records)
+    assert bool(example.log) == any(record.levelno >= logging.WARNING for record in caplog.records)
+
+
+@pytest.mark.parametrize(
+    ("heading", "cls"),
+    [
+        ("### The whole file", Manifest),
+        ("### Each of `commands`", Command),
+        ("### Each of `subscribes`", Subscription),
+        ("### Each of `renders`", Rendering),
+        ("### In `limits`", ManifestLimits),
+    ],
+)
+def test_the_guide_names_every_key_of_the_manifest(heading: str, cls: type[attrs.AttrsInstance]) -> None:
+    rows = [(row["key"], row["type"], row["default"]) for row in read_table(GUIDE, heading)]
+    # attrs' own types are texts or classes, depending on whether a manifest has been read yet.
+    types = inspect.get_annotations(cls)
+    assert rows == [(f"`{field.name}`", _TYPES[types[field.name]], _default(field)) for field in attrs.fields(cls)]
+
+
+def _default(field: attrs.Attribute[object]) -> str:
+    match field.default:
+        case attrs.NOTHING:
+            return "required"
+        case bool() as flag:
+            return f"`{str(flag).lower()}`"
+        case int() | str() as value if value:
+            return f"`{value}`"
+        case _:
+            return "none"
+
+
+def test_the_guide_names_every_host_function() -> None:
+    rows = read_table(GUIDE, "## Host functions")
+    assert list(rows[0]) == ["function", "parameters", "capability", "what it does"]
+    assert [(row["function"], row["parameters"], row["capability"]) for row in rows] == [_host_function(f) for f in HOST_FUNCTIONS]
+
+
+def _host_function(function: HostFunction) -> tuple[str, str, str]:
+    parameters = ", ".join(f"`{parameter}`" for parameter in function.parameters)
+    return f"`{function.name}`", parameters, f"`{function.capability}`" if function.capability else "none"
+
+
+@pytest.mark.parametrize("row", read_table(GUIDE, "## Host functions"), ids=lambda row: row["function"])
+def test_the_python_of_a_host_function_is_that_of_the_pdk(row: dict[str, str]) -> None:
+    call = _PDK_CALL.match(row["what it does"])
+    assert call is not None
+    assert call[1] == row["function"].strip("`").removeprefix("holomush_")
+    assert call[2].split(", ") == PDK[call[1]]
+
+
+def test_the_guide_names_every_capability() -> None:
+    assert [row["capability"].strip("`") for row in read_table(GUIDE, "### Capabilities")] == list(KNOWN)
+
+
+_WRONG = {
+    "`handlr:` in the first command": "commands: [{name: greet, pattern: greet, handlr: handle_greet}]",
+    "no `version`": "name: greeter",
+    "no such function": "commands: [{name: greet, pattern: greet, handler: handle_greet}]",
+    "`capabilities: [read:location]`": "capabilities: [read:location]",
+    "an exception on import": "",
+}
+"""For each row of the guide's table of mistakes, a manifest (without name and version, but for one) that makes it."""
+
+
+@pytest.mark.parametrize("row", read_table(GUIDE, "## When something goes wrong"), ids=lambda row: row["what was wrong"])
+async def test_the_log_says_what_was_wrong(
+    data: Path, runtime: SourceRuntime, tmp_path: Path, caplog: pytest.LogCaptureFixture, row: dict[str, str]
+) -> None:
+    manifest = _WRONG[row["what was wrong"]]
+    source = "" if manifest else "1 / 0\n"
+    path = write_plugin(tmp_path / "plugins", "greeter", manifest, source)
+    if manifest.startswith("name:"):
+        (path / "plugin.yaml").write_text(manifest)
+    async with running_server(data, runtime, path.parent):
+        pass
+    said = [r.getMessage() for r in caplog.records if r.getMessage().startswith("plugin greeter is left out: ")]
+    expected = row["the log says"]
+    shown = expected.strip("`").split("...")[0] if expected.startswith("`") else "ZeroDivisionError: division by zero"
+    assert any(shown in line for line in said)
+
+
+def test_the_hazards_are_all_answered() -> None:
+    rows = read_table(ARCHITECTURE, "## Extism hazards and what is done about each")
+    assert [row["no."] for row in rows] == [str(number) for number in range(1, 14)]
+    assert all(row["what the code does"] for row in rows)
+
+
+@pytest.mark.parametrize("document", [GUIDE, ARCHITECTURE], ids=["plugins.md", "architecture.md"])
+def test_files_that_the_documents_name_are_there(document: str) -> None:
+    named = set(_PATH.findall(document))
+    assert named
+    # Made by the build, or by a server that runs.
+    made = {"holomush/runtimes/python.wasm", "data/holomush.db"}
+    assert [path for path in sorted(named - made) if not (ROOT / path).exists()] == []

@@ -19,7 +19,7 @@ class TelnetConfig:
     host: str = "127.0.0.1"
     port: int = 4201
     line_limit: int = 8192
-    outbox_limit: int = 262_144
+    outbox_limit: int = 1_048_576
 
 
 @attrs.frozen(kw_only=True)

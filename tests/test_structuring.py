@@ -134,9 +134,11 @@ def test_a_slip_is_told_with_its_path(data: object, wanted: list[str]) -> None:
     assert problems(data) == wanted
 
 
+# Without the line ends of Unicode: the YAML library's own writer does not quote them so that its reader gets them back.
+TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x85\u2028\u2029"), max_size=5)
 JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5) | st.integers(), inner, max_size=3),
+    st.none() | st.booleans() | st.integers() | st.floats() | TEXT,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXT | st.integers(), inner, max_size=3),
     max_leaves=8,
 )
 

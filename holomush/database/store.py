@@ -60,6 +60,7 @@ class Ticket:
 
     statements: Sequence[Statement]
     on_durable: Callable[[], None]
+    binding: bool = False
     error: StorageError | None = None
     done: trio.Event = field(factory=trio.Event)
 
@@ -105,18 +106,21 @@ class Store:
         self._readers = readers
         self._recovering = trio.Lock()
 
-    def submit(self, statements: Sequence[Statement], on_durable: Callable[[], None] | None = None) -> Ticket:
+    def submit(
+        self, statements: Sequence[Statement], on_durable: Callable[[], None] | None = None, *, binding: bool = False
+    ) -> Ticket:
         """Queue ``statements`` as one atomic unit, to become durable after everything submitted before.
 
         ``on_durable`` is called on the Trio thread when the unit is on disk: in the order of submission, before any
         waiter wakes, never if the unit fails. It must not raise. A unit without statements is a barrier; with nothing
-        before it, it is done on return. Raises ``StorageBusy`` if the queue is full, ``StorageUnavailable`` while the
-        disk fails, ``StorageError`` after the close.
+        before it, it is done on return. ``binding`` is for a caller that acts on it at once: if SQLite refuses the unit,
+        the store fails as it does when the disk does, so that nothing is built upon it. Raises ``StorageBusy`` if the
+        queue is full, ``StorageUnavailable`` while the store fails, ``StorageError`` after the close.
         """
         if self.failure is not None:
             # A new error each time: tracebacks would pile up on a shared one.
             raise StorageUnavailable(str(self.failure)) from self.failure
-        ticket = Ticket(statements, on_durable or _nothing)
+        ticket = Ticket(statements, on_durable or _nothing, binding)
         if self._closed:
             raise StorageError("the database is closed")
         if not statements and not self._unfinished:
@@ -185,6 +189,9 @@ class Store:
         except StorageError as error:
             if len(tickets) == 1:
                 self._fail(tickets, error)
+                if tickets[0].binding:
+                    self.failure = StorageUnavailable(f"a change of the world was refused: {error}")
+                    self._fail_waiting(self.failure)
             else:  # a bad unit among them: find it by halves
                 half = len(tickets) // 2
                 await self._flush(tickets[:half])

@@ -82,7 +82,9 @@ class Committer:
         events = [self._event(emitted, actor, depth, n) for n, emitted in enumerate(transaction.events, 1)]
         statements = [*save_statements(self._world, transaction.changes), *extra, *map(_insert_event, events)]
         audiences: list[tuple[str, ...] | None] = []
-        ticket = self._store.submit(statements, partial(self._publish, output, events, audiences))
+        ticket = self._store.submit(
+            statements, partial(self._publish, output, events, audiences), binding=bool(transaction.changes)
+        )
         # Accepted: from here on nothing can fail but the disk itself, and then the world is read anew from it.
         self.sequence += len(events)
         self._world.apply(transaction.changes)

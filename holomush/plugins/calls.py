@@ -6,6 +6,7 @@ never outlives the call.
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable
 
@@ -49,6 +50,10 @@ class Call:
     """An error of the host's own. The guest may run on, but gets no further answers and its result is thrown away."""
     host_calls: int = 0
     log_lines: int = 0
+    keeps_log: bool = False
+    """Whether log lines wait for the end of the call: one that may have to be run anew must not log twice."""
+    kept_log: list[tuple[int, str]] = attrs.Factory(list)
+    """The lines that wait, as (level, text)."""
 
     def start_clock(self) -> None:
         """The guest runs from now on."""
@@ -59,6 +64,25 @@ class Call:
         self.host_calls += 1
         if self.host_calls > self.limits.host_calls:
             raise HostCallError("rate_limited", f"one call may make {self.limits.host_calls} host calls")
+
+    def log(self, level: int, text: str) -> None:
+        """Write a line to the plugin's log: now, or with ``keeps_log`` when the call has ended."""
+        self.log_lines += 1
+        most = self.limits.host_calls
+        if self.log_lines > most + 1:
+            return
+        if self.log_lines == most + 1:
+            level, text = logging.WARNING, f"the rest of what this call logs is left out: one call may log {most} lines"
+        if self.keeps_log:
+            self.kept_log.append((level, text))
+        else:
+            logging.getLogger(f"holomush.plugin.{self.plugin}").log(level, "%s", text)
+
+    def write_kept_log(self) -> None:
+        """The call has ended and is not run anew: write what it logged."""
+        kept, self.kept_log, self.keeps_log, self.log_lines = self.kept_log, [], False, 0
+        for level, text in kept:
+            self.log(level, text)
 
     def require(self, capability: str) -> None:
         """Raises ``HostCallError`` unless the plugin holds ``capability``."""

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 import attrs
 
 from holomush.errors import HolomushError
+from holomush.events.streams import InvalidStream, StreamPattern
 
 KNOWN = (
     "emit:<stream>",
@@ -50,6 +51,11 @@ class Capability:
             possible = possible or any(known.startswith(stem) for known in KNOWN)
         if not (possible or text in _FIXED):
             raise CapabilityError(f"{text!r} is not a capability; there are {', '.join(KNOWN)}")
+        if text.startswith("emit:"):
+            try:
+                StreamPattern.parse(text.removeprefix("emit:"))
+            except InvalidStream as exc:
+                raise CapabilityError(f"{text!r}: {exc}") from exc
         return cls(text, stem if star else None)
 
     def covers(self, wanted: str) -> bool:

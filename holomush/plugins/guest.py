@@ -129,6 +129,11 @@ class Guest:
         return output
 
 
+# An interrupt that comes while Extism itself works in the guest's memory, before and after the plugin's own code, ends in one of
+# these. A Python plugin's own errors begin with the word Traceback, or with a file name.
+_INTERRUPTED_BETWEEN = ("unable to clear error message", "unable to reset plugin", "unable to load error message")
+
+
 def _bounded(limit: int) -> Any:
     def read(buffer: Any) -> bytes:
         if len(buffer) > limit:
@@ -139,7 +144,7 @@ def _bounded(limit: int) -> Any:
 
 
 def _reason(text: str, call: Call) -> GuestError:
-    if text == "timeout":
+    if text == "timeout" or text.startswith(_INTERRUPTED_BETWEEN):
         # Before the doom: an interrupt also ends what a host function does in the guest's memory, and dooms the call so.
         if call.overdue:
             return GuestOverdueError(f"it ran longer than {call.limits.timeout:g} seconds")

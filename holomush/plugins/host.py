@@ -266,6 +266,8 @@ class PluginHost:
             return
         if isinstance(error, GuestOverdueError):
             plugin.timeouts += 1
+            if plugin.timeouts == OWN_MODULE_AFTER:
+                plugin.patient_pool.clear()  # the next ones come from the plugin's own module
         report = error.report.rstrip() if isinstance(error, GuestFailedError) else str(error)
         cause = error.__cause__ if isinstance(error, HostFaultError) else None
         _log.error("plugin %s, %s: %s", plugin.name, function, report, exc_info=cause)

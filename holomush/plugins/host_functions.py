@@ -175,14 +175,8 @@ def _move_object(call: Call, object_id: str, text: str) -> None:
 
 
 def _log(call: Call, level: str, message: str) -> None:
-    logger = logging.getLogger(f"holomush.plugin.{call.plugin}")
-    call.log_lines += 1
-    if call.log_lines > call.limits.host_calls:
-        if call.log_lines == call.limits.host_calls + 1:
-            logger.warning("the rest of what this call logs is left out: one call may log %d lines", call.limits.host_calls)
-        return
     # One call, one line: a plugin cannot forge log lines of others, nor write escape sequences to the operator's terminal.
-    logger.log(_LEVELS.get(level.lower(), logging.INFO), "%s", _CONTROL.sub(" ", message[:4096]))
+    call.log(_LEVELS.get(level.lower(), logging.INFO), _CONTROL.sub(" ", message[:4096]))
 
 
 HOST_FUNCTIONS = (

@@ -26,8 +26,9 @@ LEAST_MEMORY = 16
 """MiB that a plugin needs to be loaded at all."""
 
 _NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
-_VERSION = re.compile(r"\d+\.\d+\.\d+")
+_VERSION = re.compile(r"[0-9]+\.[0-9]+\.[0-9]+")
 _FUNCTION = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_EVENT_TYPE_PATTERN = re.compile(r"[a-z][a-z0-9_.:-]*|\*")
 _EVENT_TYPE = re.compile(r"[a-z][a-z0-9_.:-]*")
 _ACCESSES = tuple(access.name.lower() for access in Access)
 
@@ -94,7 +95,7 @@ class Command:
 class Subscription:
     """One entry of ``subscribes``: events of ``type`` (``*`` for all) on streams that match ``stream``."""
 
-    type: str
+    type: str = attrs.field(validator=_matches(_EVENT_TYPE_PATTERN, "an event type such as say, or * for all"))
     stream: str = attrs.field(default="*", validator=_parses(StreamPattern.parse))
 
     def stream_pattern(self) -> StreamPattern:

@@ -43,6 +43,7 @@ class QuickLane:
 
     def call(self, guest: Guest, function: str, data: bytes, call: Call) -> bytes:
         """As ``Guest.call``. Raises ``GuestInterruptedError`` with ``call.overdue`` unset if the guest took too long."""
+        call.keeps_log = True
         self._running = (guest, call, time.monotonic())
         if not self._busy.is_set():
             self._busy.set()
@@ -50,6 +51,8 @@ class QuickLane:
             return guest.call(function, data, call)
         finally:
             self._running = None
+            if not call.too_slow:
+                call.write_kept_log()
 
     def _look_on(self) -> None:
         idle = 0

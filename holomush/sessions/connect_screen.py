@@ -9,7 +9,8 @@ import re
 
 import attrs
 
-BANNER = """
+BANNER = """\
+
 HoloMUSH
 
   connect <name> <password>    play your character
@@ -17,17 +18,15 @@ HoloMUSH
   connect guest                look around without one
   WHO   who is here            QUIT   leave            HELP   more
 
-A name with spaces goes in double quotes. Leave the password out to be asked for it unseen.
-"""
+A name with spaces goes in double quotes. Leave the password out to be asked for it unseen."""
 
-HELP = """
+HELP = """\
 To come in:    connect <name> <password>    or    connect "<name with spaces>" <password>
 To be new:     create <name> <password>
 To look round: connect guest
 Leave the password out, and you are asked for it; most clients then do not show what you type.
 WHO lists who is playing. QUIT hangs up.
-Once inside, try: look      say hello      "hello      :waves      an exit's name, such as north
-"""
+Once inside, try: look      say hello      "hello      :waves      an exit's name, such as north"""
 
 _WORDS = re.compile(r'\s*(\S+)(?:\s+(?:"([^"]*)"|(\S+))(?:\s+(.*\S))?)?\s*', re.DOTALL)
 

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 
 import attrs
+import trio
 from ulid import ULID
 
 from holomush.auth.accounts import (
@@ -174,7 +175,8 @@ class Entrance:
         try:
             transaction.create(character)
             ticket = self._committer.commit(transaction, SYSTEM, extra=[insert_player(player), seen])
-            await ticket.durable()
+            with trio.CancelScope(shield=True):  # from here on they exist, and somebody must know
+                await ticket.durable()
         except WorldError as exc:
             raise EntranceError("That name is taken. Please choose another.") from exc
         except StorageError as exc:

@@ -184,27 +184,37 @@ class Session:
             await game.lines.run(game.config.first_command, self._asker)
 
     async def _replay(self, presence: Presence) -> None:
-        game = self._game
-        upto = game.bus.sequence
+        """Show what was missed, then what has happened since the reading began."""
+        upto = self._game.bus.sequence
+        was_read = False
         lines: list[str] = []
         try:
-            streams = [character_stream(presence.character_id), GLOBAL_STREAM]
-            character = game.world.get(presence.character_id)
-            if isinstance(character, Character):
-                streams.append(location_stream(character.location_id))
-            _, stored = await missed(game.store, streams, presence.seen, upto, game.config.replay_limit)
-            for row in stored:
-                event = Event(**{**attrs.asdict(row, recurse=False), "actor_kind": ActorKind(row.actor_kind)})
-                text = game.bus.renderer.text(event, viewer_role(event, presence.character_id))
-                if text is not None:
-                    lines.append(text)
+            lines = _last_that_fit(await self._missed_lines(presence, upto), REPLAY_BYTES)
+            was_read = True
         except StorageError as exc:
             _log.error("what %s missed could not be read: %s", presence.character_id, exc)
+            was_read = True
         finally:
-            if lines:
-                lines = _last_that_fit(lines, REPLAY_BYTES)
-                presence.tell("\n".join([f"--- {len(lines)} missed events ---", *lines, "--- end of replay ---"]), upto)
-            presence.release()
+            # Hung up meanwhile, and alone: then nothing has been seen, and it is all shown the next time.
+            if was_read or len(presence.clients) > 1:
+                if lines:
+                    presence.tell("\n".join([f"--- {len(lines)} missed events ---", *lines, "--- end of replay ---"]), upto)
+                presence.release()
+
+    async def _missed_lines(self, presence: Presence, upto: int) -> list[str]:
+        game = self._game
+        streams = [character_stream(presence.character_id), GLOBAL_STREAM]
+        character = game.world.get(presence.character_id)
+        if isinstance(character, Character):
+            streams.append(location_stream(character.location_id))
+        _, stored = await missed(game.store, streams, presence.seen, upto, game.config.replay_limit)
+        lines = []
+        for row in stored:
+            event = Event(**{**attrs.asdict(row, recurse=False), "actor_kind": ActorKind(row.actor_kind)})
+            text = game.bus.renderer.text(event, viewer_role(event, presence.character_id))
+            if text is not None:
+                lines.append(text)
+        return lines
 
     async def _announce(self, event_type: str, character_id: str) -> None:
         """Tell those around, and the plugins, that a character has come or gone."""

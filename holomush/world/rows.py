@@ -26,7 +26,7 @@ _HOLDER_COLUMNS = {
 
 
 async def load_entities(store: Store) -> list[Entity]:
-    """Every entity in the database, in the order of their ids, which is the order they were made in."""
+    """Every entity in the database, kind by kind, in the order in which they were made."""
     entities: list[Entity] = []
     for sql, build in _LOADERS:
         entities += [build(*row) for row in await store.fetch(sql)]
@@ -125,14 +125,14 @@ def _object(entity_id: str, name: str, description: str, owner_id: str | None, *
 
 
 _LOADERS: Sequence[tuple[str, Callable[..., Entity]]] = (
-    ("SELECT id, name, description, owner_id FROM locations ORDER BY id", _location),
-    ("SELECT id, name, source_id, destination_id, aliases, lock FROM exits ORDER BY id", _exit),
+    ("SELECT id, name, description, owner_id FROM locations ORDER BY rowid", _location),
+    ("SELECT id, name, source_id, destination_id, aliases, lock FROM exits ORDER BY rowid", _exit),
     (
-        "SELECT id, name, player_id, location_id, description, created_at FROM characters ORDER BY id",
+        "SELECT id, name, player_id, location_id, description, created_at FROM characters ORDER BY rowid",
         _character,
     ),
     (
-        "SELECT id, name, description, owner_id, location_id, character_id, container_id FROM objects ORDER BY id",
+        "SELECT id, name, description, owner_id, location_id, character_id, container_id FROM objects ORDER BY rowid",
         _object,
     ),
 )

@@ -96,7 +96,7 @@ def describe_place(place: Record, viewer_id: str) -> list[str]:
     lines = [place.name]
     if place.description:
         lines.append(place.description)
-    contents = [person.name for person in place.characters if person.id != viewer_id]
+    contents = [person.name for person in place.characters if person.connected and person.id != viewer_id]
     contents += [thing.name for thing in place.objects]
     if contents:
         lines += ["Contents:", *contents]

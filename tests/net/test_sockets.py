@@ -16,7 +16,7 @@ async def dial(port: int) -> tuple[Player, trio.SocketStream]:
     """Somebody who sees the connect screen over TCP."""
     stream = await trio.open_tcp_stream("127.0.0.1", port)
     player = Player(stream)
-    await player.read_until("asked for it unseen.\n\n")
+    await player.read_until("asked for it unseen.\n")
     return player, stream
 
 

@@ -119,7 +119,7 @@ class Server:
     async def connect(self) -> Player:
         """Somebody who sees the connect screen."""
         player = Player(*await self.listener.connect())
-        await player.read_until("asked for it unseen.\n\n")
+        await player.read_until("asked for it unseen.\n")
         return player
 
     async def create(self, name: str) -> Player:

@@ -216,7 +216,7 @@ def test_what_anybody_saw_survives_a_kill(data: Path) -> None:
             server.process.kill()
             for thread in threads:
                 thread.join(PATIENCE)
-            seen = {text for client in clients for text in re.findall(r'says?, "(\d-\d-\d+)"\r\n', client.read_to_end())}
+            seen = {text for client in clients for text in re.findall(r'says?, "(\d+-\d-\d+)"\r\n', client.read_to_end())}
             for client in clients:
                 client.__exit__()
         with closing(sqlite3.connect(data / "holomush.db")) as database:

@@ -5,6 +5,7 @@ compared as text, letter for letter, everywhere; ``Stream`` is only for code tha
 """
 
 from enum import StrEnum
+from functools import lru_cache
 from typing import Final
 
 import attrs
@@ -45,6 +46,7 @@ class Stream:
         return f"{self.kind}:{self.name}" if self.name else self.kind.value
 
 
+@lru_cache(maxsize=4096)  # four look-ups for each event, of streams that are mostly the same
 def parse_stream(text: str) -> Stream:
     """Take a stream's text apart. Raises InvalidStream."""
     if text == GLOBAL_STREAM:

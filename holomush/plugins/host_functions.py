@@ -89,13 +89,16 @@ def refuse(function: HostFunction, error: HostCallError) -> bytes | None:
 def parse_json(text: str) -> Any:
     """JSON from a guest. Raises ``HostCallError``."""
     try:
-        return json.loads(text, parse_constant=_no_constant)
+        return _DECODER.decode(text)
     except (ValueError, RecursionError) as exc:
         raise HostCallError("invalid_argument", f"not valid JSON: {exc}") from exc
 
 
 def _no_constant(name: str) -> None:
     raise ValueError(f"{name} is not a number in JSON")
+
+
+_DECODER = json.JSONDecoder(parse_constant=_no_constant)
 
 
 def _refusal(code: str, message: object) -> dict[str, Any]:

@@ -20,17 +20,25 @@ NOTICE = b"\r\n*** You were sent more than you read. Disconnected; connect again
 
 
 class Flusher:
-    """Sends what all outboxes were given during one scheduler turn, at its end. One for each server."""
+    """Sends what all outboxes were given during one scheduler turn, in the next. One for each server."""
 
     def __init__(self) -> None:
         self._waiting: list[Outbox] = []
-        self._token = trio.lowlevel.current_trio_token()
+        self._wake = trio.Event()
+        # A task of its own, not ``run_sync_soon``: that would wake the event loop through a socket, for each line that is said.
+        trio.lowlevel.spawn_system_task(self._run, name="flush outboxes")
 
     def add(self, outbox: Outbox) -> None:
         """``outbox`` has something to send."""
         if not self._waiting:
-            self._token.run_sync_soon(self._flush)
+            self._wake.set()
         self._waiting.append(outbox)
+
+    async def _run(self) -> None:
+        while True:
+            await self._wake.wait()
+            self._wake = trio.Event()
+            self._flush()
 
     def _flush(self) -> None:
         waiting, self._waiting = self._waiting, []

@@ -57,30 +57,15 @@ def walk(inv: Invocation, way: Record):
     here = inv.location
     move_character(actor.id, way.destination_id)
     there = query_location(way.destination_id)
-    emit_event(
-        stream=f"location:{here.id}",
-        type="leave",
-        payload={
-            "character_id": actor.id,
-            "character_name": actor.name,
-            "from_location": here.id,
-            "to_location": there.id,
-            "exit_used": way.name,
-            "reason": "walk",
-        },
-    )
-    emit_event(
-        stream=f"location:{there.id}",
-        type="arrive",
-        payload={
-            "character_id": actor.id,
-            "character_name": actor.name,
-            "from_location": here.id,
-            "to_location": there.id,
-            "exit_used": way.name,
-            "via": came_from(here, there),
-        },
-    )
+    step = {
+        "character_id": actor.id,
+        "character_name": actor.name,
+        "from_location": here.id,
+        "to_location": there.id,
+        "exit_used": way.name,
+    }
+    emit_event(stream=f"location:{here.id}", type="leave", payload={**step, "reason": "walk"})
+    emit_event(stream=f"location:{there.id}", type="arrive", payload={**step, "via": came_from(here, there)})
     return describe_place(there, viewer_id=actor.id)
 
 

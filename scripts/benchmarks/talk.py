@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import selectors
 import socket
+import statistics
 import subprocess
 import sys
 import time
@@ -49,11 +50,29 @@ class Talker:
         return heard
 
 
+# What the machine and Trio cost by themselves: a server that answers each line with what our server would, and does nothing else.
+BARE_SERVER = """
+import trio
+async def handle(stream):
+    async for data in stream:
+        await stream.send_all(b"".join(b'You say, "%s"\\r\\n' % line[4:] for line in data.splitlines()))
+async def main():
+    [listener] = await trio.open_tcp_listeners(0, host="127.0.0.1")
+    print(listener.socket.getsockname()[1], flush=True)
+    await trio.serve_listeners(handle, [listener])
+trio.run(main)
+"""
+
+
 def run(folder: Path) -> None:
     """Print the figures, for a server with its data in ``folder``."""
     flush = report.flush_time(folder)
+    bare_times, bare_rate = _bare()
     with _server(folder / "talk") as (process, port):
-        report.heading(f"Talking over telnet (one flush of this disk: {flush * 1e3:.2f} ms)")
+        report.heading("Talking over telnet")
+        report.line("one flush of this disk", f"median {flush * 1e3:9.1f} ms")
+        report.spread("a bare Trio server that answers lines, one client", bare_times, "ms")
+        report.line("the same, 20 clients", f"{bare_rate:7.0f} lines/s")
         people = [_join(port, f"Talker {_letters(index)}") for index in range(50)]
         alone = people[0]
         _measure(process.pid, people[:1], people[:1], 2.0)
@@ -63,6 +82,8 @@ def run(folder: Path) -> None:
         _drain(people)
         _measure(process.pid, [alone], [alone], SECONDS)
         report.spread("own say to own ears, alone in a room", alone.heard, "ms")
+        floor = statistics.median(bare_times) + flush
+        report.line("  to bare answer and flush", f"{statistics.median(alone.heard) / floor:7.1f} times")
         for each in people[1:20]:
             each.sock.sendall(b"south\r\n")
         _drain(people)
@@ -71,6 +92,7 @@ def run(folder: Path) -> None:
             "20 people, each talks as soon as they heard themselves",
             f"{commands / seconds:7.0f} commands/s   {lines / seconds:8.0f} lines/s   {cpu / seconds * 100:.0f} % CPU",
         )
+        report.line("  lines delivered, to lines of the bare server", f"{lines / seconds / bare_rate:7.1f} times")
         for each in people[20:]:
             each.sock.sendall(b"south\r\n")
         _drain(people)
@@ -82,6 +104,22 @@ def run(folder: Path) -> None:
                 f"{cpu / lines * 1000:.4f} CPU-s per 1,000 lines",
             )
         report.line("memory of the server (Pss)", f"{report.proportional_memory(process.pid):.0f} MiB")
+
+
+def _bare() -> tuple[list[float], float]:
+    """Round trips of one client of the bare server, and lines a second of twenty."""
+    with subprocess.Popen([sys.executable, "-c", BARE_SERVER], stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            port = int(process.stdout.readline())
+            people = [Talker(_letters(index), socket.create_connection(("127.0.0.1", port))) for index in range(20)]
+            _measure(process.pid, people[:1], people[:1], 1.0)
+            _measure(process.pid, people[:1], people[:1], 2.0)
+            times = list(people[0].heard)
+            commands, _, seconds, _ = _measure(process.pid, people, people, 2.0)
+            return times, commands / seconds
+        finally:
+            process.kill()
 
 
 def _measure(pid: int, talking: list[Talker], everybody: list[Talker], seconds: float) -> tuple[int, int, float, float]:

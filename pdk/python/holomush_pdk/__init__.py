@@ -42,6 +42,7 @@ except ModuleNotFoundError:
 # json.loads and json.dumps look at their options each time; half of what a short call costs is JSON.
 _encode = json.JSONEncoder(allow_nan=False).encode
 _decode = json.JSONDecoder().decode
+_DONE = '{"ok": true, "value": null}'
 
 
 class HostError(Exception):
@@ -241,6 +242,8 @@ def _call(function: str, *texts: str) -> Any:
     answer = getattr(_require_host(function), function)(*texts)
     if answer is None:
         raise HostError("unavailable", f"the server has given up {function}")
+    if answer == _DONE:  # what most calls that change something answer: no need to read it as JSON
+        return None
     envelope = _decode(answer)
     if envelope["ok"]:
         return envelope.get("value")

@@ -14,12 +14,8 @@ from opentelemetry.trace import Tracer
 
 from holomush.auth.passwords import PasswordHashes
 from holomush.auth.throttle import Throttle
-from holomush.commands.router import Router
 from holomush.config import Config
-from holomush.database import records
 from holomush.database.eventlog import last_sequence
-from holomush.database.migrations import migrate
-from holomush.database.schema import CORE_MIGRATIONS
 from holomush.database.store import StorageError, Store, open_store
 from holomush.dispatch.calls import PluginCalls
 from holomush.dispatch.commit import Committer
@@ -27,22 +23,18 @@ from holomush.dispatch.lines import Lines
 from holomush.dispatch.subscribers import Subscribers
 from holomush.errors import HolomushError
 from holomush.events.bus import Bus
-from holomush.events.render import Renderer, Templates
+from holomush.events.render import Renderer
 from holomush.net.connection import TelnetServer
 from holomush.plugins.guest import SourceRuntime
-from holomush.plugins.host import PluginHost, PluginLoadError, open_host
-from holomush.plugins.manifest import Manifest
-from holomush.plugins.source import PluginSource, find_plugins, read_plugin
+from holomush.plugins.host import PluginHost, open_host
 from holomush.sessions.entrance import Entrance
 from holomush.sessions.presence import Presences
-from holomush.sessions.session import TEMPLATES, Game
-from holomush.structuring import StructureError
+from holomush.sessions.session import Game
+from holomush.startup import collect_templates, load_plugins, make_router, prepare_world
 from holomush.world.model import Location
-from holomush.world.rows import insert_statements, load_entities
-from holomush.world.starter import read_starter_world
+from holomush.world.rows import load_entities
 from holomush.world.state import World
 
-START_SETTING = "start_location"
 RECOVERY_INTERVAL = 5.0
 """Seconds between attempts to write again after the disk has failed."""
 
@@ -87,13 +79,13 @@ async def serve(
     closing = trio.Event()
     world = World()
     async with open_store(config.data / "holomush.db") as store:
-        start = await _prepare_world(store, world, parts.starter_world)
+        start = await prepare_world(store, world, parts.starter_world)
         bus = Bus()
         bus.sequence = await last_sequence(store)
         presences = Presences(store, bus)
         async with open_host(parts.runtime, world, config.plugins, parts.tracer, presences.is_connected) as host:
-            manifests = await _load_plugins(host, parts.plugin_folders)
-            bus.renderer = Renderer(_templates(manifests))
+            manifests = await load_plugins(host, parts.plugin_folders)
+            bus.renderer = Renderer(collect_templates(manifests))
             committer = Committer(world, store, bus)
             calls = PluginCalls(world, host, committer)
             game = Game(
@@ -101,7 +93,7 @@ async def serve(
                 store=store,
                 bus=bus,
                 committer=committer,
-                lines=Lines(_router(manifests), calls, world, store),
+                lines=Lines(make_router(manifests), calls, world, store),
                 entrance=_entrance(config, parts, world, store, committer, start),
                 presences=presences,
                 config=config.sessions,
@@ -126,9 +118,8 @@ async def serve(
                         await shutdown.wait()
                         accepting.cancel_scope.cancel()  # 1. no new connections
                     closing.set()  # 2. everybody is told, and hung up on
-                    sessions.cancel_scope.deadline = trio.current_time() + config.sessions.shutdown_grace
-                host.close()  # 3. what still runs is interrupted; plugins' event chains come to their end
-                core.cancel_scope.deadline = trio.current_time() + config.sessions.shutdown_grace
+                    sessions.cancel_scope.deadline = trio.current_time() + grace
+                core.cancel_scope.deadline = trio.current_time() + grace  # 3. plugins' event chains come to their end
     # 4. leaving open_store has written everything that was accepted
 
 
@@ -149,70 +140,6 @@ async def _end_late_calls(host: PluginHost, closing: trio.Event, grace: float) -
     while True:
         host.close()
         await trio.sleep(LATE_CALL_INTERVAL)
-
-
-async def _prepare_world(store: Store, world: World, starter_world: Path) -> str:
-    """Bring the database to today's schema, fill an empty one, and load it. Returns the id of the start location."""
-    await migrate(store, CORE_MIGRATIONS)
-    rows = await store.fetch("SELECT value FROM settings WHERE key = ?", (START_SETTING,))
-    if not rows:
-        starter = read_starter_world(starter_world)
-        setting = records.insert("settings", {"key": START_SETTING, "value": starter.start})
-        await store.write([*insert_statements(starter.entities), setting])
-        rows = [(starter.start,)]
-    world.replace(await load_entities(store))
-    return str(rows[0][0])
-
-
-async def _load_plugins(host: PluginHost, folders: Sequence[Path]) -> list[Manifest]:
-    """Load every plugin that can be; say which cannot and why. Two at a time: compiled code runs beside Python."""
-    sources: dict[str, PluginSource] = {}
-    for folder in find_plugins(list(folders)):
-        try:
-            source = read_plugin(folder)
-        except StructureError as exc:
-            _leave_out(folder, exc)
-        else:
-            # Settled here, where the order of the folders is known: loading has none.
-            first = sources.setdefault(source.manifest.name, source)
-            if first is not source:
-                _leave_out(folder, HolomushError(f"{first.folder} has the name {source.manifest.name} already"))
-    gate = trio.CapacityLimiter(2)
-
-    async def load(source: PluginSource) -> None:
-        async with gate:
-            try:
-                await host.load_plugin(source)
-            except PluginLoadError as exc:
-                _leave_out(source.folder, exc)
-
-    async with trio.open_nursery() as nursery:
-        for source in sources.values():
-            nursery.start_soon(load, source)
-    return [plugin.manifest for plugin in host.plugins]
-
-
-def _leave_out(folder: Path, reason: HolomushError) -> None:
-    for line in str(reason).splitlines():
-        _log.error("plugin %s is left out: %s", folder.name, line)
-
-
-def _templates(manifests: Sequence[Manifest]) -> dict[str, Templates]:
-    templates = dict(TEMPLATES)
-    for manifest in manifests:
-        for event_type, rendering in manifest.renders.items():
-            if event_type in templates:
-                _log.warning("plugin %s: renders: %s has its texts from elsewhere already", manifest.name, event_type)
-            else:
-                templates[event_type] = rendering.templates()
-    return templates
-
-
-def _router(manifests: Sequence[Manifest]) -> Router:
-    router = Router(spec for manifest in manifests for spec in manifest.command_specs())
-    for warning in router.warnings:
-        _log.warning("%s", warning)
-    return router
 
 
 def _entrance(config: Config, parts: Parts, world: World, store: Store, committer: Committer, start_id: str) -> Entrance:

@@ -40,11 +40,12 @@ ARROWS: Mapping[str, frozenset[str]] = {
     "bundled": frozenset(),
     "runtimes": frozenset(),
     # The top, which puts everything together. Nobody else may import it.
-    "server": frozenset({"*"}),
+    "startup": frozenset({"*"}),
+    "server": frozenset({"*", "startup"}),
     "cli": frozenset({"*", "server"}),
     "__main__": frozenset({"*", "server", "cli"}),
 }
-TOP = frozenset({"server", "cli", "__main__"})
+TOP = frozenset({"startup", "server", "cli", "__main__"})
 
 # Modules that compute and nothing else, and what they may not touch, be it through another module of ours.
 PURE = ("net.telnet", "commands", "events", "world.model", "world.names", "config", "errors", "structuring")

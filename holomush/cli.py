@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sys
@@ -106,6 +107,9 @@ async def _serve(config: Config, parts: Parts, started: float) -> None:
         async with trio.open_nursery() as outer:
             async with trio.open_nursery() as serving:
                 running = await serving.start(serve, config, parts, listeners, shutdown)
+                # What exists by now mostly stays: full collections need not walk through it, which takes tens of milliseconds.
+                gc.collect()
+                gc.freeze()
                 outer.start_soon(_stop_on_signal, signals, shutdown, serving.cancel_scope)
                 _tell_ready(running, host, listeners[0].socket.getsockname()[1], time.monotonic() - started)
             outer.cancel_scope.cancel()  # the server has ended: no more signals to wait for

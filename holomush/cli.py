@@ -76,6 +76,7 @@ def serve_command(
 ) -> None:
     """Run the server until SIGINT or SIGTERM."""
     log_to_stderr()
+    problems: list[str] = []
     try:
         config = load_config(config_file) if config_file is not None else Config()
         config = _lay_over(config, data, plugin_dirs, telnet)
@@ -91,8 +92,11 @@ def serve_command(
             )
             trio.run(partial(_serve, config, parts, started or time.monotonic()))
     except* HolomushError as group:
-        for line in dict.fromkeys(_messages(group)):
-            click.echo(f"holomush: {line}", err=True)
+        problems += _messages(group)
+    # Not in the block above: early releases of Python 3.11 make a traceback of a SystemExit that is raised in there.
+    for line in dict.fromkeys(problems):
+        click.echo(f"holomush: {line}", err=True)
+    if problems:
         sys.exit(1)
 
 

@@ -112,7 +112,7 @@ async def _calls(folder: Path) -> None:
     async with _host(world) as host:
         await host.load_plugin(source)
         for function, what in (
-            ("handle_plain", "through the host: thread, deadline, span"),
+            ("handle_plain", "through the host: quick lane, transaction, span"),
             ("handle_query", "the same, with a query"),
         ):
             times = []

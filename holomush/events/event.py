@@ -16,7 +16,8 @@ JSON: TypeAlias = "bool | int | float | str | Sequence[JSON] | Mapping[str, JSON
 PAYLOAD_DEPTH: Final = 32
 """Lists and objects within each other in a payload, the payload itself counted."""
 
-_TYPE: Final = re.compile(r"[a-z][a-z0-9_.:-]{0,63}")
+EVENT_TYPE: Final = re.compile(r"[a-z][a-z0-9_.:-]{0,63}")
+"""What the whole of an event's type looks like."""
 _KEYS: Final = ("stream", "type", "payload")
 
 
@@ -95,7 +96,7 @@ class EmittedEvent:
             parse_stream(stream)
         except InvalidStream as error:
             raise InvalidEvent(f"{dot}stream: {error}") from None
-        if not isinstance(event_type, str) or not _TYPE.fullmatch(event_type):
+        if not isinstance(event_type, str) or not EVENT_TYPE.fullmatch(event_type):
             raise InvalidEvent(
                 f"{dot}type: must be 1 to 64 characters, a small letter and then small letters, digits, _ . : and -"
                 ", such as say or combat.hit"

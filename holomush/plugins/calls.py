@@ -1,7 +1,7 @@
 """One call into a plugin while it runs: what it may do, what it has done, and why it must fail if it must.
 
-A ``Call`` travels as Extism's host context from the worker thread that makes the call to the host functions the guest calls. It
-never outlives the call.
+A ``Call`` travels as Extism's host context from the thread that makes the call to the host functions the guest calls. It never
+outlives the call.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class HostCallError(HolomushError):
 
 @attrs.define(eq=False, kw_only=True)
 class Call:
-    """The state of one call. Made on the Trio side, then used by one worker thread until the call has ended."""
+    """The state of one call. Made on the Trio side, then used by the one thread that runs the guest until the call has ended."""
 
     plugin: str
     function: str
@@ -38,7 +38,7 @@ class Call:
     limits: Limits
     transaction: Transaction
     is_connected: Callable[[str], bool]
-    """Whether somebody plays the character with this id right now. Called from the worker thread."""
+    """Whether somebody plays the character with this id right now. Called from the guest's thread."""
 
     deadline: float | None = None
     """``time.monotonic()`` at which the call is interrupted; set when the guest starts, so waiting for a thread is free."""

@@ -1,7 +1,7 @@
 """One running instance of a plugin inside WebAssembly, and the compiled module it shares with others.
 
-Everything that touches the Extism SDK is here. All of it runs in worker threads, one thread at a time for each instance, and every
-way a call can end is one of the errors below: the caller throws the instance away after any of them.
+Everything that touches the Extism SDK is here. One thread at a time uses an instance, be it a worker thread or, in the quick lane,
+Trio's own. Every way a call can end is one of the errors below: the caller throws the instance away after any of them.
 """
 
 from __future__ import annotations
@@ -26,6 +26,10 @@ class GuestError(HolomushError):
 
 class HostFaultError(GuestError):
     """A host function failed in a way that is not the plugin's to handle; ``__cause__`` is what it raised."""
+
+    def __init__(self, doom: BaseException) -> None:
+        super().__init__(f"a host function failed: {doom}")
+        self.__cause__ = doom
 
 
 class GuestFailedError(GuestError):
@@ -121,11 +125,12 @@ class Guest:
         try:
             output: bytes = self._plugin.call(export, data, _bounded(call.limits.message_bytes), host_context=call)
         except extism.Error as exc:
-            raise _reason(str(exc), call) from exc
+            error = _reason(str(exc), call)
+            raise error from (error.__cause__ or exc)
         finally:
             call.deadline = None
         if call.doom is not None:
-            raise HostFaultError(f"a host function failed: {call.doom}") from call.doom
+            raise HostFaultError(call.doom)
         return output
 
 
@@ -150,9 +155,7 @@ def _reason(text: str, call: Call) -> GuestError:
             return GuestOverdueError(f"it ran longer than {call.limits.timeout:g} seconds")
         return GuestInterruptedError("it was interrupted")
     if call.doom is not None:
-        error = HostFaultError(f"a host function failed: {call.doom}")
-        error.__cause__ = call.doom
-        return error
+        return HostFaultError(call.doom)
     if text == "oom" or text.rstrip().endswith("MemoryError"):
         return GuestOutOfMemoryError(f"it used more than {call.limits.memory_mb} MiB of memory")
     if text.startswith("error while executing at wasm backtrace"):

@@ -1,6 +1,6 @@
 """Every function a guest can call in the host, in one table, and the envelope their results travel in.
 
-They run in the worker thread of the guest's call, read the world through the call's transaction and stage changes on it; none
+They run in the thread of the guest's call, read the world through the call's transaction and stage changes on it; none
 waits for anything, so each is bounded by itself. None calls back into a guest, so no instance can be entered twice.
 """
 

@@ -16,6 +16,7 @@ from holomush.commands.access import Access
 from holomush.commands.pattern import compile_pattern
 from holomush.commands.spec import CommandSpec, CommandSpecError
 from holomush.errors import HolomushError
+from holomush.events.event import EVENT_TYPE
 from holomush.events.render import Template, Templates
 from holomush.events.streams import StreamPattern
 from holomush.plugins.capabilities import CapabilitySet
@@ -28,8 +29,7 @@ LEAST_MEMORY = 16
 _NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 _VERSION = re.compile(r"[0-9]+\.[0-9]+\.[0-9]+")
 _FUNCTION = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_EVENT_TYPE_PATTERN = re.compile(r"[a-z][a-z0-9_.:-]*|\*")
-_EVENT_TYPE = re.compile(r"[a-z][a-z0-9_.:-]*")
+_SUBSCRIBED_TYPE = re.compile(rf"{EVENT_TYPE.pattern}|\*")
 _ACCESSES = tuple(access.name.lower() for access in Access)
 
 T = TypeVar("T")
@@ -95,7 +95,7 @@ class Command:
 class Subscription:
     """One entry of ``subscribes``: events of ``type`` (``*`` for all) on streams that match ``stream``."""
 
-    type: str = attrs.field(validator=_matches(_EVENT_TYPE_PATTERN, "an event type such as say, or * for all"))
+    type: str = attrs.field(validator=_matches(_SUBSCRIBED_TYPE, "an event type such as say, or * for all"))
     stream: str = attrs.field(default="*", validator=_parses(StreamPattern.parse))
 
     def stream_pattern(self) -> StreamPattern:
@@ -142,7 +142,7 @@ class Manifest:
     @renders.validator
     def _check_types(self, _: object, value: dict[str, Rendering]) -> None:
         for event_type in value:
-            if not _EVENT_TYPE.fullmatch(event_type):
+            if not EVENT_TYPE.fullmatch(event_type):
                 raise ValueError(f"renders: {event_type!r} is not an event type: lower-case letters first")
 
     def command_specs(self) -> tuple[CommandSpec, ...]:

@@ -10,8 +10,6 @@ from holomush.database.store import SqlValue, Statement, Store
 from holomush.world.model import Character, Entity, Exit, GameObject, Kind, Location
 from holomush.world.state import World
 
-Row = Mapping[str, SqlValue]
-
 _TABLES = {
     Kind.LOCATION: "locations",
     Kind.EXIT: "exits",

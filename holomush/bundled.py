@@ -15,3 +15,12 @@ PLUGINS = _INSTALLED / "plugins" if _INSTALLED.is_dir() else _PACKAGE.parent / "
 
 STARTER_WORLD = _INSTALLED / "world.yaml" if _INSTALLED.is_dir() else _PACKAGE.parent / "data" / "world.yaml"
 """The world that an empty database begins with."""
+
+PLUGIN_NAMES = frozenset({"echo", "holomush-communication", "holomush-navigation"})
+"""The folders in ``PLUGINS`` that come with HoloMUSH. In a source tree an operator's own stand beside them."""
+
+
+def is_bundled(folder: Path) -> bool:
+    """Whether a plugin's folder is one that comes with HoloMUSH, and so may have what it asks for."""
+    folder = folder.resolve()
+    return folder.name in PLUGIN_NAMES and folder.parent == PLUGINS.resolve()

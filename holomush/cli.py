@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from functools import partial
 from pathlib import Path
 
@@ -17,8 +17,10 @@ import trio
 
 from holomush import __version__, bundled
 from holomush.auth.passwords import PasswordHashes
-from holomush.config import Config, load_config
+from holomush.config import Config
 from holomush.errors import HolomushError
+from holomush.options import errors_as_lines, plugin_folders, read_config, where_options
+from holomush.plugin_commands import plugin_commands
 from holomush.plugins.compile_cache import default_folders, use_compile_cache
 from holomush.plugins.guest import SourceRuntime
 from holomush.server import Parts, Running, serve
@@ -55,16 +57,11 @@ class _HostPort(click.ParamType[tuple[str, int]]):
         return host.strip("[]"), int(port)
 
 
+main.add_command(plugin_commands)
+
+
 @main.command("serve")
-@click.option("--config", "config_file", type=click.Path(path_type=Path), help="YAML file with settings.")
-@click.option("--data", type=click.Path(path_type=Path), help="Folder of the database.  [default: data]")
-@click.option(
-    "--plugin-dir",
-    "plugin_dirs",
-    type=click.Path(path_type=Path),
-    multiple=True,
-    help="Folder of plugin folders, besides the bundled ones and ./plugins. May be given again.",
-)
+@where_options
 @click.option("--telnet", type=_HostPort(), help="Where to listen; port 0 takes a free one.  [default: 127.0.0.1:4201]")
 @click.pass_obj
 def serve_command(
@@ -76,28 +73,21 @@ def serve_command(
 ) -> None:
     """Run the server until SIGINT or SIGTERM."""
     log_to_stderr()
-    problems: list[str] = []
-    try:
-        config = load_config(config_file) if config_file is not None else Config()
-        config = _lay_over(config, data, plugin_dirs, telnet)
+    with errors_as_lines():
+        config = read_config(config_file, data, plugin_dirs)
+        if telnet is not None:
+            config = attrs.evolve(config, telnet=attrs.evolve(config.telnet, host=telnet[0], port=telnet[1]))
         _make_folder(config.data)
         use_compile_cache(default_folders(os.environ, config.data))
         with open_tracer(config.telemetry) as tracer:
             parts = Parts(
                 runtime=SourceRuntime(bundled.PYTHON_RUNTIME),
-                plugin_folders=_plugin_folders(config),
+                plugin_folders=plugin_folders(config),
                 starter_world=_starter_world(config),
                 passwords=PasswordHashes(),
                 tracer=tracer,
             )
             trio.run(partial(_serve, config, parts, started or time.monotonic()))
-    except* HolomushError as group:
-        problems += _messages(group)
-    # Not in the block above: early releases of Python 3.11 make a traceback of a SystemExit that is raised in there.
-    for line in dict.fromkeys(problems):
-        click.echo(f"holomush: {line}", err=True)
-    if problems:
-        sys.exit(1)
 
 
 async def _serve(config: Config, parts: Parts, started: float) -> None:
@@ -136,27 +126,6 @@ async def _stop_on_signal(signals: AsyncIterator[int], shutdown: trio.Event, sco
         shutdown.set()
 
 
-def _lay_over(config: Config, data: Path | None, plugin_dirs: tuple[Path, ...], telnet: tuple[str, int] | None) -> Config:
-    """Options win over the file."""
-    if data is not None:
-        config = attrs.evolve(config, data=data)
-    if plugin_dirs:
-        folders = (*config.plugins.folders, *plugin_dirs)
-        config = attrs.evolve(config, plugins=attrs.evolve(config.plugins, folders=folders))
-    if telnet is not None:
-        config = attrs.evolve(config, telnet=attrs.evolve(config.telnet, host=telnet[0], port=telnet[1]))
-    return config
-
-
-def _plugin_folders(config: Config) -> list[Path]:
-    """The bundled plugins first, so that later folders can stand in for them."""
-    for folder in config.plugins.folders:
-        if not folder.is_dir():
-            raise HolomushError(f"plugins: {folder}: there is no such folder")
-    folders = [bundled.PLUGINS, Path("plugins"), *config.plugins.folders]
-    return list(dict.fromkeys(folder.resolve() for folder in folders))
-
-
 def _starter_world(config: Config) -> Path:
     own = config.data / "world.yaml"
     return own if own.is_file() else bundled.STARTER_WORLD
@@ -167,11 +136,3 @@ def _make_folder(data: Path) -> None:
         data.mkdir(parents=True, exist_ok=True)
     except OSError as exc:
         raise HolomushError(f"data: {data}: the folder cannot be made: {exc.strerror}") from exc
-
-
-def _messages(group: BaseExceptionGroup[HolomushError]) -> Iterator[str]:
-    for exc in group.exceptions:
-        if isinstance(exc, BaseExceptionGroup):
-            yield from _messages(exc)
-        else:
-            yield from str(exc).splitlines()

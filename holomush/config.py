@@ -6,10 +6,34 @@ Reads no environment and opens no file but the one it is given. Command-line opt
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import attrs
 
-from holomush.structuring import read_yaml, structure
+from holomush.structuring import read_yaml, shown, structure
+
+
+def _above_zero(_: object, __: attrs.Attribute[Any], value: float) -> None:
+    if value <= 0:
+        raise ValueError(f"must be above 0, not {value}")
+
+
+def _at_least(least: int) -> Any:
+    def check(_: object, __: attrs.Attribute[Any], value: float) -> None:
+        if value < least:
+            raise ValueError(f"must be {least} or more, not {value}")
+
+    return check
+
+
+def _port(_: object, __: attrs.Attribute[Any], value: int) -> None:
+    if not 0 <= value <= 65_535:
+        raise ValueError(f"must be 0 to 65535, not {value}")
+
+
+def _exporter(_: object, __: attrs.Attribute[Any], value: str) -> None:
+    if value not in ("none", "console", "otlp"):
+        raise ValueError(f"must be none, console or otlp, not {shown(value)}")
 
 
 @attrs.frozen(kw_only=True)
@@ -17,22 +41,74 @@ class TelnetConfig:
     """The telnet listener. ``port`` 0 takes a free one. ``line_limit`` and ``outbox_limit`` are in bytes."""
 
     host: str = "127.0.0.1"
-    port: int = 4201
-    line_limit: int = 8192
-    outbox_limit: int = 1_048_576
+    port: int = attrs.field(default=4201, validator=_port)
+    line_limit: int = attrs.field(default=8192, validator=_above_zero)
+    outbox_limit: int = attrs.field(default=1_048_576, validator=_above_zero)
 
 
 @attrs.frozen(kw_only=True)
 class SessionsConfig:
     """How people come in and leave. Times are in seconds."""
 
-    guests: int = 20
+    guests: int = attrs.field(default=20, validator=_at_least(0))
     """How many guests may be connected at once; 0 lets none in."""
     first_command: str = "look"
     """Typed for a character on connecting, so that a new arrival sees the place. Empty for none."""
-    replay_limit: int = 50
-    login_timeout: float = 300.0
-    shutdown_grace: float = 5.0
+    replay_limit: int = attrs.field(default=50, validator=_at_least(0))
+    login_timeout: float = attrs.field(default=300.0, validator=_above_zero)
+    shutdown_grace: float = attrs.field(default=5.0, validator=_at_least(0))
+
+
+@attrs.frozen(kw_only=True)
+class Rate:
+    """How often something may happen: ``per_second`` in the long run, ``burst`` at once."""
+
+    per_second: float = attrs.field(validator=_above_zero)
+    burst: int = attrs.field(validator=_above_zero)
+
+
+@attrs.frozen(kw_only=True)
+class HttpConfig:
+    """What plugins may ask of web servers, each plugin for itself."""
+
+    timeout: float = attrs.field(default=10.0, validator=_above_zero)
+    """Seconds of one request, redirects and all."""
+    response_limit: int = attrs.field(default=1_048_576, validator=_above_zero)
+    """Bytes of one response's body."""
+    per_minute: int = attrs.field(default=30, validator=_above_zero)
+    local_hosts: tuple[str, ...] = ()
+    """``host:port`` of servers that may be reached without TLS and at private or loopback addresses. For tests."""
+
+    @property
+    def rate(self) -> Rate:
+        """``per_minute`` as a rate."""
+        return Rate(per_second=self.per_minute / 60, burst=self.per_minute)
+
+
+@attrs.frozen(kw_only=True)
+class KvConfig:
+    """How much one plugin may keep in its key-value store. Sizes are in bytes; keys count to ``total_limit``."""
+
+    value_limit: int = attrs.field(default=65_536, validator=_above_zero)
+    keys: int = attrs.field(default=1_000, validator=_above_zero)
+    total_limit: int = attrs.field(default=4_194_304, validator=_above_zero)
+
+
+@attrs.frozen(kw_only=True)
+class TablesConfig:
+    """How much one plugin may keep in each of its tables. ``row_limit`` is in bytes of JSON."""
+
+    rows: int = attrs.field(default=100_000, validator=_above_zero)
+    row_limit: int = attrs.field(default=16_384, validator=_above_zero)
+
+
+@attrs.frozen(kw_only=True)
+class PausesConfig:
+    """A plugin that fails ``failures`` times in a row pauses ``shortest`` seconds, then twice as long, up to ``longest``."""
+
+    failures: int = attrs.field(default=3, validator=_above_zero)
+    shortest: float = attrs.field(default=10.0, validator=_above_zero)
+    longest: float = attrs.field(default=600.0, validator=_above_zero)
 
 
 @attrs.frozen(kw_only=True)
@@ -40,21 +116,34 @@ class PluginsConfig:
     """Limits of every plugin. A manifest can only lower them. ``memory_mb`` is of one instance, in MiB."""
 
     folders: tuple[Path, ...] = ()
-    timeout: float = 5.0
-    memory_mb: int = 64
-    message_limit: int = 262_144
-    """Bytes of one input, one output, and one argument or result of a host function."""
-    events_per_call: int = 64
-    host_calls_per_call: int = 256
-    instances: int = 4
+    timeout: float = attrs.field(default=5.0, validator=_above_zero)
+    memory_mb: int = attrs.field(default=64, validator=_at_least(16))
+    message_limit: int = attrs.field(default=262_144, validator=_above_zero)
+    """Bytes of one input, one output, and one argument of a host function."""
+    events_per_call: int = attrs.field(default=64, validator=_at_least(0))
+    host_calls_per_call: int = attrs.field(default=256, validator=_at_least(0))
+    instances: int = attrs.field(default=4, validator=_above_zero)
     """How many instances of one plugin may run at once. A second is made only when the first is busy for long."""
+    grants: dict[str, tuple[str, ...]] = attrs.field(factory=dict)
+    """What the operator lets plugins do, by name; those not named get what they ask for, some only after an approval."""
+    command_events: Rate = Rate(per_second=2_500.0, burst=5_000)
+    """Events that one plugin emits for commands."""
+    answer_events: Rate = Rate(per_second=100.0, burst=500)
+    """Events that one plugin emits in answer to events."""
+    creations: Rate = Rate(per_second=10.0, burst=1_000)
+    """Locations, exits, objects and characters that one plugin makes."""
+    log_lines: Rate = Rate(per_second=20.0, burst=1_000)
+    http: HttpConfig = HttpConfig()
+    kv: KvConfig = KvConfig()
+    tables: TablesConfig = TablesConfig()
+    pauses: PausesConfig = PausesConfig()
 
 
 @attrs.frozen(kw_only=True)
 class TelemetryConfig:
     """Where OpenTelemetry spans go: ``none``, ``console`` (standard error) or ``otlp`` (needs ``holomush[otlp]``)."""
 
-    exporter: str = attrs.field(default="none", validator=attrs.validators.in_(("none", "console", "otlp")))
+    exporter: str = attrs.field(default="none", validator=_exporter)
 
 
 @attrs.frozen(kw_only=True)

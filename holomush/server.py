@@ -27,10 +27,12 @@ from holomush.events.render import Renderer
 from holomush.net.connection import TelnetServer
 from holomush.plugins.guest import SourceRuntime
 from holomush.plugins.host import PluginHost, open_host
+from holomush.plugins.roster import Roster
+from holomush.plugins.storage import Storage, open_storage
 from holomush.sessions.entrance import Entrance
 from holomush.sessions.presence import Presences
 from holomush.sessions.session import Game
-from holomush.startup import collect_templates, load_plugins, make_router, prepare_world
+from holomush.startup import DATABASE, collect_templates, load_plugins, make_router, make_surroundings, prepare_world
 from holomush.world.model import Location
 from holomush.world.rows import load_entities
 from holomush.world.state import World
@@ -61,6 +63,7 @@ class Running:
 
     game: Game
     host: PluginHost
+    roster: Roster
     admin_password: str | None
 
 
@@ -78,48 +81,51 @@ async def serve(
     """
     closing = trio.Event()
     world = World()
-    async with open_store(config.data / "holomush.db") as store:
+    async with open_store(config.data / DATABASE) as store:
         start = await prepare_world(store, world, parts.starter_world)
         bus = Bus()
         bus.sequence = await last_sequence(store)
         presences = Presences(store, bus)
-        async with open_host(parts.runtime, world, config.plugins, parts.tracer, presences.is_connected) as host:
-            manifests = await load_plugins(host, parts.plugin_folders)
-            bus.renderer = Renderer(collect_templates(manifests))
-            committer = Committer(world, store, bus)
-            calls = PluginCalls(world, host, committer)
-            game = Game(
-                world=world,
-                store=store,
-                bus=bus,
-                committer=committer,
-                lines=Lines(make_router(manifests), calls, world, store),
-                entrance=_entrance(config, parts, world, store, committer, start),
-                presences=presences,
-                config=config.sessions,
-            )
-            grace = config.sessions.shutdown_grace
-            async with (
-                _background(partial(_end_late_calls, host, closing, grace)),
-                trio.open_nursery() as core,  # outlives the sessions
-            ):
-                committer.on_event = Subscribers(manifests, calls, core).enqueue
-                await game.entrance.dismiss_stale_guests()
-                admin_password = await game.entrance.make_first_admin()
-                await presences.load()
+        surroundings = make_surroundings(config, world, presences, shutdown)
+        with open_storage(store, config.plugins) as storage:
+            async with open_host(parts.runtime, world, storage, config.plugins, parts.tracer, surroundings) as host:
+                roster = await load_plugins(config, parts.plugin_folders, host, storage, store)
+                manifests = roster.manifests
+                bus.renderer = Renderer(collect_templates(manifests))
+                committer = Committer(world, store, bus)
+                calls = PluginCalls(host, committer)
+                game = Game(
+                    world=world,
+                    store=store,
+                    bus=bus,
+                    committer=committer,
+                    lines=Lines(make_router(manifests), calls, world, store),
+                    entrance=_entrance(config, parts, world, store, committer, start),
+                    presences=presences,
+                    config=config.sessions,
+                )
+                grace = config.sessions.shutdown_grace
                 async with (
-                    _background(presences.keep_saving, partial(_keep_recovering, store, world)),
-                    trio.open_nursery() as sessions,  # outlives the listeners
+                    _background(partial(_end_late_calls, host, closing, grace)),
+                    trio.open_nursery() as core,  # outlives the sessions
                 ):
-                    server = TelnetServer(game, config.telnet, closing)
-                    async with trio.open_nursery() as accepting:
-                        await accepting.start(partial(trio.serve_listeners, server.handle, listeners, handler_nursery=sessions))
-                        task_status.started(Running(game=game, host=host, admin_password=admin_password))
-                        await shutdown.wait()
-                        accepting.cancel_scope.cancel()  # 1. no new connections
-                    closing.set()  # 2. everybody is told, and hung up on
-                    sessions.cancel_scope.deadline = trio.current_time() + grace
-                core.cancel_scope.deadline = trio.current_time() + grace  # 3. plugins' event chains come to their end
+                    committer.on_event = Subscribers(manifests, calls, core, host.is_paused).enqueue
+                    await game.entrance.dismiss_stale_guests()
+                    admin_password = await game.entrance.make_first_admin()
+                    await presences.load()
+                    async with (
+                        _background(presences.keep_saving, partial(_keep_recovering, store, world, storage)),
+                        trio.open_nursery() as sessions,  # outlives the listeners
+                    ):
+                        server = TelnetServer(game, config.telnet, closing)
+                        async with trio.open_nursery() as accepting:
+                            await accepting.start(partial(trio.serve_listeners, server.handle, listeners, handler_nursery=sessions))
+                            task_status.started(Running(game=game, host=host, roster=roster, admin_password=admin_password))
+                            await shutdown.wait()
+                            accepting.cancel_scope.cancel()  # 1. no new connections
+                        closing.set()  # 2. everybody is told, and hung up on
+                        sessions.cancel_scope.deadline = trio.current_time() + grace
+                    core.cancel_scope.deadline = trio.current_time() + grace  # 3. plugins' event chains come to their end
     # 4. leaving open_store has written everything that was accepted
 
 
@@ -163,7 +169,7 @@ def _entrance(config: Config, parts: Parts, world: World, store: Store, committe
     )
 
 
-async def _keep_recovering(store: Store, world: World) -> None:
+async def _keep_recovering(store: Store, world: World, storage: Storage) -> None:
     """When the disk has failed, try again now and then; once it works, begin anew from what is on it."""
     while True:
         await trio.sleep(RECOVERY_INTERVAL)
@@ -172,6 +178,7 @@ async def _keep_recovering(store: Store, world: World) -> None:
             try:
                 # Memory may be ahead of the disk by what could not be written. The disk is the truth.
                 world.replace(await load_entities(store))
+                await storage.reload(store)
                 if await store.recover():
                     _log.warning("the database can be written again")
             except StorageError as exc:

@@ -3,29 +3,42 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any, Literal
 
 import trio
 
+from holomush.bundled import is_bundled
 from holomush.commands.router import Router
+from holomush.config import Config, HttpConfig
 from holomush.database import records
 from holomush.database.migrations import migrate
 from holomush.database.schema import CORE_MIGRATIONS
 from holomush.database.store import Store
-from holomush.errors import HolomushError
 from holomush.events.render import Templates
-from holomush.plugins.host import PluginHost, PluginLoadError
+from holomush.plugins.addresses import Resolver
+from holomush.plugins.approvals import read_approvals
+from holomush.plugins.host import PluginHost
+from holomush.plugins.http import fetch, trusted_authorities
 from holomush.plugins.manifest import Manifest
-from holomush.plugins.source import PluginSource, find_plugins, read_plugin
+from holomush.plugins.recorded import recorded_schemas
+from holomush.plugins.roster import Roster, draw_up, load
+from holomush.plugins.source import find_plugins
+from holomush.plugins.storage import Storage
+from holomush.plugins.surroundings import Fetch, Surroundings
+from holomush.sessions.oversight import Oversight
+from holomush.sessions.presence import Presences
 from holomush.sessions.session import TEMPLATES
-from holomush.structuring import StructureError
 from holomush.world.rows import insert_statements, load_entities
 from holomush.world.starter import read_starter_world
 from holomush.world.state import World
 
 START_SETTING = "start_location"
 """The row of ``settings`` with the id of the location where new characters begin."""
+
+DATABASE = "holomush.db"
+"""The file in the data folder."""
 
 _log = logging.getLogger(__name__)
 
@@ -43,37 +56,49 @@ async def prepare_world(store: Store, world: World, starter_world: Path) -> str:
     return str(rows[0][0])
 
 
-async def load_plugins(host: PluginHost, folders: Sequence[Path]) -> list[Manifest]:
-    """Load every plugin that can be; say which cannot and why. Two at a time: compiled code runs beside Python."""
-    sources: dict[str, PluginSource] = {}
-    for folder in find_plugins(list(folders)):
-        try:
-            source = read_plugin(folder)
-        except StructureError as exc:
-            _leave_out(folder, exc)
-        else:
-            # Settled here, where the order of the folders is known: loading has none.
-            first = sources.setdefault(source.manifest.name, source)
-            if first is not source:
-                _leave_out(folder, HolomushError(f"{first.folder} has the name {source.manifest.name} already"))
-    gate = trio.CapacityLimiter(2)
+async def load_plugins(config: Config, folders: Sequence[Path], host: PluginHost, storage: Storage, store: Store) -> Roster:
+    """Load every plugin that can be; the log says which cannot and why, and what plugins do not agree about.
 
-    async def load(source: PluginSource) -> None:
-        async with gate:
-            try:
-                await host.load_plugin(source)
-            except PluginLoadError as exc:
-                _leave_out(source.folder, exc)
-
-    async with trio.open_nursery() as nursery:
-        for source in sources.values():
-            nursery.start_soon(load, source)
-    return [plugin.manifest for plugin in host.plugins]
+    Raises ``StructureError`` for an approvals file that cannot be read, and ``StorageError``.
+    """
+    grants = config.plugins.grants
+    roster = draw_up(find_plugins(list(folders)), is_bundled=is_bundled, grants=grants, approvals=read_approvals(config.data))
+    roster = await load(roster, host, storage, store, await recorded_schemas(store))
+    roster.report()
+    for name in sorted(grants.keys() - {entry.name for entry in roster.entries}):
+        _log.warning("plugins.grants.%s: there is no such plugin", name)
+    return roster
 
 
-def _leave_out(folder: Path, reason: HolomushError) -> None:
-    for line in str(reason).splitlines():
-        _log.error("plugin %s is left out: %s", folder.name, line)
+def make_fetch(config: HttpConfig) -> Fetch:
+    """How plugins reach web servers."""
+    tls = trusted_authorities()
+
+    async def fetch_one(method: Literal["GET", "POST"], url: str, body: str, require: Callable[[str], None]) -> dict[str, Any]:
+        # A resolver belongs to one event loop, and each request has its own.
+        return await fetch(config, method, url, body, require, resolve=Resolver(), tls=tls)
+
+    return fetch_one
+
+
+def make_surroundings(config: Config, world: World, presences: Presences, shutdown: trio.Event) -> Surroundings:
+    """What plugins see of the server, and may ask of it."""
+    oversight = Oversight(presences, world)
+
+    def shut_down(reason: str) -> None:
+        if reason:
+            oversight.tell_everybody(f"The server is shutting down: {reason}")
+        shutdown.set()
+
+    return Surroundings(
+        fetch=make_fetch(config.plugins.http),
+        is_connected=presences.is_connected,
+        sessions=oversight.sessions,
+        boot=oversight.boot,
+        stats=oversight.stats,
+        shut_down=shut_down,
+        tell_admins=oversight.tell_admins,
+    )
 
 
 def collect_templates(manifests: Sequence[Manifest]) -> dict[str, Templates]:
@@ -89,8 +114,10 @@ def collect_templates(manifests: Sequence[Manifest]) -> dict[str, Templates]:
 
 
 def make_router(manifests: Sequence[Manifest]) -> Router:
-    """The commands of all plugins, in load order; what they quarrel about goes to the log."""
-    router = Router(spec for manifest in manifests for spec in manifest.command_specs())
+    """The commands of all plugins; what they quarrel about goes to the log."""
+    # A plugin that depends on another loads after it, and may yet have the higher priority for a command of both.
+    by_priority = sorted(manifests, key=lambda manifest: manifest.priority)
+    router = Router(spec for manifest in by_priority for spec in manifest.command_specs())
     for warning in router.warnings:
         _log.warning("%s", warning)
     return router

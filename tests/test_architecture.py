@@ -39,13 +39,15 @@ ARROWS: Mapping[str, frozenset[str]] = {
     "telemetry": frozenset({"errors", "config"}),
     "bundled": frozenset(),
     "runtimes": frozenset(),
+    "options": frozenset({"bundled", "config", "errors"}),
     # The top, which puts everything together. Nobody else may import it.
     "startup": frozenset({"*"}),
     "server": frozenset({"*", "startup"}),
-    "cli": frozenset({"*", "server"}),
+    "plugin_commands": frozenset({"*", "startup"}),
+    "cli": frozenset({"*", "server", "plugin_commands"}),
     "__main__": frozenset({"*", "server", "cli"}),
 }
-TOP = frozenset({"startup", "server", "cli", "__main__"})
+TOP = frozenset({"startup", "server", "plugin_commands", "cli", "__main__"})
 
 # Modules that compute and nothing else, and what they may not touch, be it through another module of ours.
 PURE = ("net.telnet", "commands", "events", "world.model", "world.names", "config", "errors", "structuring")

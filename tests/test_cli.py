@@ -16,9 +16,10 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
+from support.plugins import write_plugin
 
 ROOT = Path(__file__).resolve().parents[1]
-READY = re.compile(r"HoloMUSH ready: telnet 127\.0\.0\.1:(\d+), 3 plugins, \d+\.\d s\n")
+READY = re.compile(r"HoloMUSH ready: telnet 127\.0\.0\.1:(\d+), (\d+) plugins, \d+\.\d s\n")
 PATIENCE = 60
 
 
@@ -45,8 +46,8 @@ class Process:
 
 
 @contextmanager
-def started(data: Path, *options: str) -> Iterator[Process]:
-    """A server on a free port, ready; killed at the end if it still runs."""
+def started(data: Path, *options: str, plugins: int = 3) -> Iterator[Process]:
+    """A server on a free port, ready, with so many plugins; killed at the end if it still runs."""
     process = subprocess.Popen(
         command(data, "--telnet", "127.0.0.1:0", *options),
         stdout=subprocess.PIPE,
@@ -61,7 +62,7 @@ def started(data: Path, *options: str) -> Iterator[Process]:
         assert process.stdout is not None
         line = process.stdout.readline()
         match = READY.fullmatch(line)
-        if match is None:
+        if match is None or int(match[2]) != plugins:
             process.kill()
             pytest.fail(f"not ready: {line!r} {process.communicate()[1]}")
         yield Process(process, int(match[1]))
@@ -104,6 +105,14 @@ class Client:
         except ConnectionError:
             pass
         return self.seen.decode(errors="replace")
+
+
+def plugin_command(data: Path, name: str, *options: str) -> subprocess.CompletedProcess[str]:
+    """``python -m holomush plugin NAME ...``, in the folder where the server runs."""
+    arguments = [sys.executable, "-m", "holomush", "plugin", name, *options]
+    return subprocess.run(
+        arguments, capture_output=True, text=True, env=environment(), cwd=data.parent, timeout=PATIENCE, check=False
+    )
 
 
 def refused(data: Path, *options: str) -> subprocess.CompletedProcess[str]:
@@ -180,8 +189,87 @@ def test_data_in_use_is_one_line(data: Path) -> None:
     assert "Traceback" not in result.stderr
 
 
+KEEPER = """
+capabilities: [db:migrate]
+priority: 1
+schema: {attributes: {character: [{name: visits, type: integer, default: 0}]}}
+commands: [{name: visit, pattern: visit, handler: visit}]
+"""
+KEEPER_SOURCE = """
+from holomush_pdk import set_attributes
+
+def visit(inv):
+    visits = inv.actor.attributes.visits + 1
+    set_attributes(inv.actor.id, visits=visits)
+    return f"Visit {visits}."
+"""
+
+
+def test_a_plugin_from_its_arrival_to_its_removal(data: Path) -> None:
+    """Dropped into ./plugins, approved and used; its data taken away when the server is down, and not before."""
+    folder = write_plugin(data.parent / "plugins", "keeper", KEEPER, KEEPER_SOURCE)
+    drop = ("keeper", "--data", "--data-dir", "data")
+    with started(data) as server:
+        server.process.send_signal(signal.SIGTERM)
+        _, _, errors = server.wait()
+    assert "plugin keeper waits for approval: it asks for db:migrate; look at it, then: " in errors
+    assert plugin_command(data, "check", "plugins/keeper").returncode == 0
+    assert plugin_command(data, "approve", "keeper").stdout.startswith("Approved of keeper 1.0.0, from the next start ")
+    with started(data, plugins=4) as server, Client(server.port) as alice:
+        alice.type("create Alice password")
+        alice.read_until("Obvious exits:")
+        for visit in ("visit", "visit"):
+            alice.type(visit)
+        alice.read_until("Visit 2.\r\n")
+        result = plugin_command(data, "remove", *drop)
+        assert (result.returncode, result.stdout) == (1, "")
+        assert result.stderr == f"holomush: cannot open the database {data / 'holomush.db'}: another server is using it\n"
+        alice.type("visit")
+        alice.read_until("Visit 3.\r\n")
+    # It was killed; what it told of is there, and can be removed all the same.
+    result = plugin_command(data, "remove", *drop)
+    assert (result.returncode, result.stderr) == (0, "")
+    backup = data / "holomush.db.before-removing-keeper.bak"
+    assert result.stdout == (
+        f"Everything that keeper kept is gone from the database. A copy from before: {backup}\n"
+        "The approval of keeper is forgotten.\n"
+    )
+    for path, values in ((backup, [("3",)]), (data / "holomush.db", [])):
+        with closing(sqlite3.connect(path)) as database:
+            assert database.execute("SELECT value FROM attributes").fetchall() == values
+    assert folder.is_dir()
+
+
+def test_a_broken_plugin_keeps_nobody_from_starting(data: Path) -> None:
+    folder = write_plugin(data.parent / "plugins", "broken", "commands: [{name: x, pattern: x, handler: 'x y'}]", "")
+    with started(data) as server:
+        server.process.send_signal(signal.SIGTERM)
+        code, _, errors = server.wait()
+    assert code == 0
+    path = folder / "plugin.yaml"
+    assert f"plugin broken is left out: {path}: commands[0].handler: must be a function name, not 'x y'\n" in errors
+    assert "Traceback" not in errors
+
+
+def test_a_broken_approvals_file_is_one_line(data: Path) -> None:
+    (data / "approvals.yaml").write_text("approved: [keeper]\n")
+    result = refused(data, "--telnet", "127.0.0.1:0")
+    assert (result.returncode, result.stdout) == (1, "")
+    assert result.stderr.splitlines()[-1] == (
+        f"holomush: {data}/approvals.yaml: approved: must be a mapping of keys to values, not ['keeper']"
+    )
+    assert "Traceback" not in result.stderr
+
+
 @pytest.mark.parametrize(
-    "options", [["--telnet", "4201"], ["--telnet", "127.0.0.1:66000"], ["--colour"], ["serve", "extra"], ["dance"]]
+    "options",
+    [
+        ["--telnet", "4201"],
+        ["--telnet", "127.0.0.1:66000"],
+        ["--colour"],
+        ["serve", "extra"],
+        ["dance"],
+    ],
 )
 def test_wrong_usage_is_explained(data: Path, options: list[str]) -> None:
     result = refused(data, *options)

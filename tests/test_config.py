@@ -89,14 +89,77 @@ def test_a_slip_is_told_with_its_path(tmp_path: Path, text: str, problems: list[
     assert list(caught.value.problems) == [f"{tmp_path / 'holomush.yaml'}: {problem}" for problem in problems]
 
 
-def test_an_exporter_that_does_not_exist(tmp_path: Path) -> None:
-    with pytest.raises(StructureError, match=r"telemetry: .*exporter.*none.*console.*otlp") as caught:
-        load(tmp_path, "telemetry: {exporter: carrier-pigeon}")
-    assert len(caught.value.problems) == 1
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("telnet: {port: -1}", "telnet.port: must be 0 to 65535, not -1"),
+        ("telnet: {port: 65536}", "telnet.port: must be 0 to 65535, not 65536"),
+        ("telnet: {line_limit: 0}", "telnet.line_limit: must be above 0, not 0"),
+        ("telnet: {outbox_limit: 0}", "telnet.outbox_limit: must be above 0, not 0"),
+        ("sessions: {guests: -1}", "sessions.guests: must be 0 or more, not -1"),
+        ("sessions: {replay_limit: -1}", "sessions.replay_limit: must be 0 or more, not -1"),
+        ("sessions: {login_timeout: 0}", "sessions.login_timeout: must be above 0, not 0.0"),
+        ("sessions: {shutdown_grace: -0.5}", "sessions.shutdown_grace: must be 0 or more, not -0.5"),
+        ("plugins: {timeout: 0}", "plugins.timeout: must be above 0, not 0.0"),
+        ("plugins: {timeout: .inf}", "plugins.timeout: must be a number, not inf"),
+        ("plugins: {timeout: .nan}", "plugins.timeout: must be a number, not nan"),
+        ("plugins: {memory_mb: 15}", "plugins.memory_mb: must be 16 or more, not 15"),
+        ("plugins: {message_limit: 0}", "plugins.message_limit: must be above 0, not 0"),
+        ("plugins: {events_per_call: -1}", "plugins.events_per_call: must be 0 or more, not -1"),
+        ("plugins: {host_calls_per_call: -1}", "plugins.host_calls_per_call: must be 0 or more, not -1"),
+        ("plugins: {instances: 0}", "plugins.instances: must be above 0, not 0"),
+        ("plugins: {command_events: {per_second: 0, burst: 1}}", "plugins.command_events.per_second: must be above 0, not 0.0"),
+        ("plugins: {answer_events: {per_second: 1, burst: 0}}", "plugins.answer_events.burst: must be above 0, not 0"),
+        ("plugins: {log_lines: {per_second: 1}}", "plugins.log_lines.burst: the key 'burst' is missing"),
+        ("plugins: {http: {timeout: -1}}", "plugins.http.timeout: must be above 0, not -1.0"),
+        ("plugins: {http: {response_limit: 0}}", "plugins.http.response_limit: must be above 0, not 0"),
+        ("plugins: {http: {per_minute: 0}}", "plugins.http.per_minute: must be above 0, not 0"),
+        ("plugins: {kv: {value_limit: 0}}", "plugins.kv.value_limit: must be above 0, not 0"),
+        ("plugins: {kv: {keys: 0}}", "plugins.kv.keys: must be above 0, not 0"),
+        ("plugins: {kv: {total_limit: 0}}", "plugins.kv.total_limit: must be above 0, not 0"),
+        ("plugins: {tables: {rows: 0}}", "plugins.tables.rows: must be above 0, not 0"),
+        ("plugins: {tables: {row_limit: 0}}", "plugins.tables.row_limit: must be above 0, not 0"),
+        ("plugins: {pauses: {failures: 0}}", "plugins.pauses.failures: must be above 0, not 0"),
+        ("plugins: {pauses: {shortest: 0}}", "plugins.pauses.shortest: must be above 0, not 0.0"),
+        ("plugins: {pauses: {longest: 0}}", "plugins.pauses.longest: must be above 0, not 0.0"),
+        ("plugins: {grants: {echo: emit}}", "plugins.grants['echo']: must be a list, not 'emit'"),
+        ("plugins: {grants: {echo: [1]}}", "plugins.grants['echo'][0]: must be text, not 1"),
+        ("telemetry: {exporter: carrier-pigeon}", "telemetry.exporter: must be none, console or otlp, not 'carrier-pigeon'"),
+        ("telnet: {port: 1, host: a, port: 2}", "line 1: the key 'port' is there already, in line 1"),
+    ],
+)
+def test_a_value_out_of_its_range(tmp_path: Path, text: str, problem: str) -> None:
+    with pytest.raises(StructureError) as caught:
+        load(tmp_path, text)
+    assert list(caught.value.problems) == [f"{tmp_path / 'holomush.yaml'}: {problem}"]
+
+
+def test_the_ends_of_the_ranges_can_be_had(tmp_path: Path) -> None:
+    config = load(
+        tmp_path,
+        """
+        telnet: {port: 65535, line_limit: 1, outbox_limit: 1}
+        sessions: {guests: 0, replay_limit: 0, login_timeout: 0.1, shutdown_grace: 0}
+        plugins: {timeout: 0.1, memory_mb: 16, message_limit: 1, events_per_call: 0, host_calls_per_call: 0, instances: 1}
+        """,
+    )
+    assert (config.telnet.port, config.sessions.shutdown_grace, config.plugins.memory_mb) == (65535, 0.0, 16)
+
+
+def test_slips_of_all_kinds_are_told_at_once(tmp_path: Path) -> None:
+    with pytest.raises(StructureError) as caught:
+        load(tmp_path, "telnet: {port: 70000, line_limit: x}\nplugins: {memory_mb: 1, http: {timeout: 0, tiemout: 1}}\n")
+    assert [problem.partition(": ")[2] for problem in caught.value.problems] == [
+        "telnet.port: must be 0 to 65535, not 70000",
+        "telnet.line_limit: must be a whole number, not 'x'",
+        "plugins.memory_mb: must be 16 or more, not 1",
+        "plugins.http.timeout: must be above 0, not 0.0",
+        "plugins.http: unknown key 'tiemout'; known are timeout, response_limit, per_minute, local_hosts",
+    ]
 
 
 def test_a_file_that_is_no_yaml(tmp_path: Path) -> None:
-    with pytest.raises(StructureError, match=r"holomush\.yaml: is not valid YAML: .*line 1"):
+    with pytest.raises(StructureError, match=r"holomush\.yaml: is not valid YAML: while parsing .*line 1"):
         load(tmp_path, "telnet: {port: 1")
 
 

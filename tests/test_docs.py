@@ -1,4 +1,4 @@
-"""docs/ is true: its plugins run and show what it says, and its tables name everything there is."""
+"""docs/ and the README are true: their plugins run and show what they say, and their tables name everything there is."""
 
 from __future__ import annotations
 
@@ -6,28 +6,42 @@ import ast
 import inspect
 import logging
 import re
+import typing
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import attrs
+import click
 import pytest
+import yaml
 from support.game import Player, running_server
 from support.plugins import write_plugin
 
+from holomush.cli import main
+from holomush.config import Config, PluginsConfig, Rate, load_config
 from holomush.plugins.capabilities import KNOWN
 from holomush.plugins.guest import SourceRuntime
 from holomush.plugins.host_functions import HOST_FUNCTIONS, HostFunction
-from holomush.plugins.manifest import Command, Manifest, ManifestLimits, Rendering, Subscription
+from holomush.plugins.manifest import Command, Manifest, ManifestLimits, Rendering, Subscription, read_manifest
+from holomush.plugins.migration_steps import convertible
+from holomush.plugins.refusal import CODES
+from holomush.plugins.schema import TYPES, Attribute, Attributes, Column, Schema, Table
+from holomush.plugins.schema_changes import Migration, Step
 
 ROOT = Path(__file__).resolve().parents[1]
 GUIDE = (ROOT / "docs" / "plugins.md").read_text(encoding="utf-8")
 ARCHITECTURE = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+PDK_README = (ROOT / "pdk" / "python" / "README.md").read_text(encoding="utf-8")
 
 _FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _PLUGIN_FILE = re.compile(r"`plugins/([a-z-]+)/([\w./]+)`")
 _STEP = re.compile(r"(\w+) (types|sees): (.*)")
 _PATH = re.compile(r"`((?:holomush|pdk|scripts|tests|docs|data)/[\w./-]*)`")
-_PDK_CALL = re.compile(r"`(\w+)\(([\w, ]*)\)`")
+_PDK_CALL = re.compile(r"`(\w+)\(([\w, *]*)\)`")
+_AMOUNT = re.compile(r"(\d[\d,]*)(?: (KiB|MiB))?")
+_UNITS = {"": 1, "KiB": 1024, "MiB": 1024 * 1024}
 
 _TYPES = {
     "str": "text",
@@ -38,9 +52,17 @@ _TYPES = {
     "tuple[str, ...]": "list of text",
     "tuple[Command, ...]": "list",
     "tuple[Subscription, ...]": "list",
+    "tuple[Attribute, ...]": "list",
+    "tuple[Column, ...]": "list",
+    "tuple[Table, ...]": "list",
+    "tuple[Migration, ...]": "list",
+    "tuple[Step, ...]": "list",
     "dict[str, Rendering]": "mapping of event types",
     "dict[str, str]": "mapping of text to text",
     "ManifestLimits": "mapping",
+    "Attributes": "mapping",
+    "Schema": "mapping",
+    "Any": "a value of the type",
 }
 """How the guide says the types of the manifest's classes."""
 
@@ -110,13 +132,32 @@ def read_table(document: str, heading: str) -> list[dict[str, str]]:
     return [dict(zip(columns, row, strict=True)) for row in cells]
 
 
+def parameters(function: ast.FunctionDef) -> list[str]:
+    """The names of a function's parameters, with ``**`` before the one that takes all keywords."""
+    names = [argument.arg for argument in (*function.args.posonlyargs, *function.args.args, *function.args.kwonlyargs)]
+    return [*names, f"**{function.args.kwarg.arg}"] if function.args.kwarg else names
+
+
+def settings(values: Any) -> dict[str, Any]:
+    """Every setting below an attrs instance, by its path. A rate is one setting."""
+    found: dict[str, Any] = {}
+    for field in attrs.fields(type(values)):
+        value = getattr(values, field.name)
+        if attrs.has(type(value)) and not isinstance(value, Rate):
+            found |= {f"{field.name}.{path}": below for path, below in settings(value).items()}
+        else:
+            found[field.name] = value
+    return found
+
+
 EXAMPLES = list(read_examples(GUIDE))
 PDK = {
-    function.name: [argument.arg for argument in function.args.args]
+    function.name: parameters(function)
     for function in ast.parse((ROOT / "pdk" / "python" / "holomush_pdk" / "__init__.py").read_text(encoding="utf-8")).body
-    if isinstance(function, ast.FunctionDef)
+    if isinstance(function, ast.FunctionDef) and not function.name.startswith("_")
 }
 """The functions of holomush_pdk and their parameters."""
+SETTINGS = settings(Config())
 
 
 def test_every_manifest_of_the_guide_is_one_of_a_plugin_that_is_run() -> None:
@@ -138,7 +179,9 @@ async def test_a_plugin_of_the_guide_does_what_it_says(
     folder.mkdir(parents=True)
     for file, text in example.files.items():
         (folder / file).write_text(text, encoding="utf-8")
-    async with running_server(data, runtime, folder.parent) as server:
+    manifest = read_manifest(folder)
+    granted = PluginsConfig(grants={manifest.name: manifest.capabilities})  # as an operator does who has looked at it
+    async with running_server(data, runtime, folder.parent, plugins=granted) as server:
         assert [record.getMessage() for record in caplog.records] == []  # loaded without a complaint
         players: dict[str, Player] = {}
         for name in sorted({who for who, _, _ in example.steps}):
@@ -165,6 +208,12 @@ async def test_a_plugin_of_the_guide_does_what_it_says(
         ("### Each of `subscribes`", Subscription),
         ("### Each of `renders`", Rendering),
         ("### In `limits`", ManifestLimits),
+        ("### In `schema`", Schema),
+        ("### In `schema.attributes`", Attributes),
+        ("### Each attribute", Attribute),
+        ("### Each of `schema.tables`", Table),
+        ("### Each of a table's `columns`", Column),
+        ("### Each of `migrations`", Migration),
     ],
 )
 def test_the_guide_names_every_key_of_the_manifest(heading: str, cls: type[attrs.AttrsInstance]) -> None:
@@ -186,6 +235,20 @@ def _default(field: attrs.Attribute[object]) -> str:
             return "none"
 
 
+def test_the_guide_names_every_step_and_its_keys() -> None:
+    rows = [(row["step"], row["its keys"]) for row in read_table(GUIDE, "### Each of `steps`")]
+    steps = {name: typing.get_args(optional)[0] for name, optional in typing.get_type_hints(Step).items()}
+    assert rows == [(f"`{name}`", _quoted([field.name for field in attrs.fields(step)])) for name, step in steps.items()]
+
+
+def test_the_guide_names_every_type_and_what_it_can_become() -> None:
+    assert [row["type"] for row in read_table(GUIDE, "### Types")] == [f"`{name}`" for name in TYPES]
+    _, _, section = GUIDE.partition("\nOnly what loses nothing is converted:\n")
+    rows = read_table(f"\n# Conversions\n{section}", "# Conversions")
+    said = {(row["from"].strip("`"), end.strip("`")) for row in rows for end in row["to"].split(", ")}
+    assert said == {(start, end) for start in TYPES for end in TYPES if convertible(start, end)}
+
+
 def test_the_guide_names_every_host_function() -> None:
     rows = read_table(GUIDE, "## Host functions")
     assert list(rows[0]) == ["function", "parameters", "capability", "what it does"]
@@ -193,8 +256,15 @@ def test_the_guide_names_every_host_function() -> None:
 
 
 def _host_function(function: HostFunction) -> tuple[str, str, str]:
-    parameters = ", ".join(f"`{parameter}`" for parameter in function.parameters)
-    return f"`{function.name}`", parameters, f"`{function.capability}`" if function.capability else "none"
+    return (
+        f"`{function.name}`",
+        _quoted(function.parameters) or "none",
+        f"`{function.capability}`" if function.capability else "none",
+    )
+
+
+def _quoted(names: typing.Sequence[str]) -> str:
+    return ", ".join(f"`{name}`" for name in names)
 
 
 @pytest.mark.parametrize("row", read_table(GUIDE, "## Host functions"), ids=lambda row: row["function"])
@@ -202,7 +272,65 @@ def test_the_python_of_a_host_function_is_that_of_the_pdk(row: dict[str, str]) -
     call = _PDK_CALL.match(row["what it does"])
     assert call is not None
     assert call[1] == row["function"].strip("`").removeprefix("holomush_")
-    assert call[2].split(", ") == PDK[call[1]]
+    assert [name for name in call[2].split(", ") if name] == PDK[call[1]]
+
+
+def test_the_readme_of_the_pdk_names_every_function() -> None:
+    assert [name for name in PDK if f"`{name}`" not in PDK_README] == []
+
+
+def test_the_guide_names_every_error_code() -> None:
+    assert [row["code"] for row in read_table(GUIDE, "### The envelope and its errors")] == [f"`{code}`" for code in CODES]
+
+
+def test_the_guide_names_every_limit_of_the_operator_and_its_default() -> None:
+    rows = {row["setting of the operator"].strip("`"): row["how much"] for row in read_table(GUIDE, "## Limits")}
+    rows.pop("")  # what the operator cannot set
+    others = ("plugins.folders", "plugins.grants", "plugins.http.local_hosts")
+    limits = {path: value for path, value in SETTINGS.items() if path.startswith("plugins.") and path not in others}
+    assert rows.keys() == limits.keys()
+    for path, value in limits.items():
+        said = {float(number.replace(",", "")) * _UNITS[unit] for number, unit in _AMOUNT.findall(rows[path])}
+        unit = _UNITS["MiB"] if path.endswith("_mb") else 1
+        assert said == ({value.per_second, value.burst} if isinstance(value, Rate) else {value * unit}), path
+
+
+def test_the_readme_names_every_setting_and_its_default(tmp_path: Path) -> None:
+    (shown,) = [block.text for block in read_blocks(README) if block.language == "yaml"]
+    path = tmp_path / "config.yaml"
+    path.write_text(shown, encoding="utf-8")
+    assert load_config(path) == Config()
+    assert set(_paths(yaml.safe_load(shown))) == SETTINGS.keys()
+
+
+def _paths(value: dict[str, Any]) -> Iterator[str]:
+    for key, below in value.items():
+        if isinstance(below, dict) and below and below.keys() != {field.name for field in attrs.fields(Rate)}:
+            yield from (f"{key}.{path}" for path in _paths(below))
+        else:
+            yield key
+
+
+def test_the_readme_names_every_command_and_option() -> None:
+    said = set(re.findall(r"`([^`\n]+)`", README)) | set(README.split())
+    assert [words for words in _commands(main, "") if f"python -m holomush {words}" not in README] == []
+    assert [option for option in _options(main) if option not in said] == []
+
+
+def _commands(group: click.Group, before: str) -> Iterator[str]:
+    for name, command in group.commands.items():
+        if isinstance(command, click.Group):
+            yield from _commands(command, f"{name} ")
+        elif before:  # "serve" may be left out
+            yield f"{before}{name}"
+
+
+def _options(command: click.Command) -> Iterator[str]:
+    for parameter in command.params:
+        if isinstance(parameter, click.Option):
+            yield parameter.opts[0]
+    for below in command.commands.values() if isinstance(command, click.Group) else ():
+        yield from _options(below)
 
 
 def test_the_guide_names_every_capability() -> None:
@@ -214,6 +342,12 @@ _WRONG = {
     "no `version`": "name: greeter",
     "no such function": "commands: [{name: greet, pattern: greet, handler: handle_greet}]",
     "`capabilities: [read:location]`": "capabilities: [read:location]",
+    "`schema:` and no `db:migrate`": "schema: {attributes: {character: [{name: health, type: integer}]}}",
+    "a table without a key": "schema: {tables: [{name: fights, columns: [{name: damage, type: integer}]}]}",
+    "`depends: [economy >= 1.2]`, and no such plugin": "depends: [economy >= 1.2]",
+    "`after: [echo]` and `before: [echo]`": "after: [echo]\nbefore: [echo]",
+    "`migrations` above the plugin's version": "migrations: [{version: 2.0.0}]",
+    "`capabilities: [kv:read, write:objects]`, not approved of": "capabilities: [kv:read, write:objects]",
     "an exception on import": "",
 }
 """For each row of the guide's table of mistakes, a manifest (without name and version, but for one) that makes it."""
@@ -230,7 +364,7 @@ async def test_the_log_says_what_was_wrong(
         (path / "plugin.yaml").write_text(manifest)
     async with running_server(data, runtime, path.parent):
         pass
-    said = [r.getMessage() for r in caplog.records if r.getMessage().startswith("plugin greeter is left out: ")]
+    said = [r.getMessage() for r in caplog.records if r.getMessage().startswith("plugin greeter ")]
     expected = row["the log says"]
     shown = expected.strip("`").split("...")[0] if expected.startswith("`") else "ZeroDivisionError: division by zero"
     assert any(shown in line for line in said)
@@ -240,6 +374,26 @@ def test_the_hazards_are_all_answered() -> None:
     rows = read_table(ARCHITECTURE, "## Extism hazards and what is done about each")
     assert [row["no."] for row in rows] == [str(number) for number in range(1, 14)]
     assert all(row["what the code does"] for row in rows)
+
+
+def test_every_module_of_the_plugin_host_is_in_the_description_of_its_room() -> None:
+    said = " ".join(row["modules"] for row in read_table(ARCHITECTURE, "### Inside `holomush/plugins/`"))
+    modules = {path.stem for path in (ROOT / "holomush" / "plugins").glob("*.py")} - {"__init__"}
+    assert sorted(said.replace("`", "").replace(",", "").split()) == sorted(modules)
+
+
+@pytest.mark.parametrize("document", [GUIDE, ARCHITECTURE, README, PDK_README], ids=["plugins", "architecture", "README", "PDK"])
+def test_tables_have_as_many_cells_in_every_row(document: str) -> None:
+    prose = _FENCE.sub("", document)
+    for table in re.findall(r"(?:^\|.*\|$\n)+", prose, re.MULTILINE):
+        assert len({line.count("|") for line in table.splitlines()}) == 1, table
+    assert re.findall(r"^\|.*[^|\n]$", prose, re.MULTILINE) == []
+
+
+def test_links_in_the_guide_lead_somewhere() -> None:
+    headings = re.findall(r"^#+ (.*)$", _FENCE.sub("", GUIDE), re.MULTILINE)
+    anchors = {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+    assert [link for link in re.findall(r"\]\(#([^)]*)\)", GUIDE) if link not in anchors] == []
 
 
 @pytest.mark.parametrize("document", [GUIDE, ARCHITECTURE], ids=["plugins.md", "architecture.md"])

@@ -203,7 +203,8 @@ async def test_what_the_disk_did_not_take_is_undone_in_memory(
             return "Hauled."
         """,
     )
-    async with running_server(data, runtime, tmp_path / "plugins") as server:
+    granted = PluginsConfig(grants={"hauler": ("*",)})
+    async with running_server(data, runtime, tmp_path / "plugins", plugins=granted) as server:
         store, world = server.running.game.store, server.running.game.world
         alice = await server.create("Alice")
         [[pages]] = await store.fetch("PRAGMA page_count")

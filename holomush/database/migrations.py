@@ -32,6 +32,11 @@ class Migration:
     name: str = field(validator=matches_re(r"[A-Za-z0-9][A-Za-z0-9._-]*"))
     statements: Sequence[Statement]
 
+    @property
+    def label(self) -> str:
+        """The name, after the owner's for those that are not the core's."""
+        return self.name if self.owner == CORE else f"{self.owner}-{self.name}"
+
 
 class MigrationError(StorageError):
     """The database file cannot be brought to the schema this version needs. It is as it was before the migration."""
@@ -40,7 +45,7 @@ class MigrationError(StorageError):
 async def migrate(store: Store, migrations: Iterable[Migration]) -> list[Migration]:
     """Apply the missing ``migrations`` in the order given, each in one transaction with its ledger row; return those.
 
-    A file that had migrations before this run is first copied to ``<database>.before-<name>.bak``, once while the store
+    A file that had migrations before this run is first copied to ``<database>.before-<label>.bak``, once while the store
     is open. Raises ``MigrationError`` if a migration fails, or, when ``migrations`` has the core's, if the file went
     through core migrations that are not among them: a newer HoloMUSH made it.
     """
@@ -51,7 +56,7 @@ async def migrate(store: Store, migrations: Iterable[Migration]) -> list[Migrati
     missing = [migration for migration in wanted if (migration.owner, migration.name) not in applied]
     if missing and not store.migration_safe:
         if applied:
-            await store.backup(store.path.with_name(f"{store.path.name}.before-{missing[0].name}.bak"))
+            await store.backup(store.path.with_name(f"{store.path.name}.before-{missing[0].label}.bak"))
         store.migration_safe = True
     for migration in missing:
         record = (_RECORD, (migration.owner, migration.name, time.time_ns() // 1_000_000))

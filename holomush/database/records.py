@@ -41,6 +41,8 @@ TABLES: Mapping[str, Table] = MappingProxyType(
         "events": _table("sequence id stream type timestamp actor_kind actor_id actor_name payload"),
         "kv": _table("plugin key value", 2),
         "settings": _table("key value"),
+        "attributes": _table("entity_id plugin name value", 3),
+        "plugin_schemas": _table("plugin version schema"),
     }
 )
 

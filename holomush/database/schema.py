@@ -112,6 +112,32 @@ _INDEXES = (
     "CREATE INDEX events_by_stream ON events (stream, sequence)",
 )
 
+# What plugins note on entities. No foreign key: the id may be of four tables; whoever deletes the entity deletes these.
+_ATTRIBUTES = """
+CREATE TABLE attributes (
+    entity_id TEXT NOT NULL,
+    plugin TEXT NOT NULL,
+    name TEXT NOT NULL,
+    value TEXT NOT NULL CHECK (json_valid(value)),
+    PRIMARY KEY (entity_id, plugin, name)
+) STRICT, WITHOUT ROWID
+"""
+
+# What each plugin's tables and attributes are like, to be compared with what its manifest says at the next start.
+_PLUGIN_SCHEMAS = """
+CREATE TABLE plugin_schemas (
+    plugin TEXT PRIMARY KEY NOT NULL,
+    version TEXT NOT NULL,
+    schema TEXT NOT NULL CHECK (json_valid(schema))
+) STRICT, WITHOUT ROWID
+"""
+
+# The player of the game's own characters (world.model.GAME_PLAYER_ID). Its name is none that a player could choose.
+_GAME_PLAYER = (
+    "INSERT INTO players (id, name, name_key, role, created_at)"
+    " VALUES ('00000000000000000000000000', '*game*', '*game*', 'player', 0)"
+)
+
 CORE_MIGRATIONS = (
     Migration(
         CORE,
@@ -124,4 +150,5 @@ CORE_MIGRATIONS = (
             )
         ),
     ),
+    Migration(CORE, "0002-what-plugins-keep", ((_ATTRIBUTES, ()), (_PLUGIN_SCHEMAS, ()), (_GAME_PLAYER, ()))),
 )

@@ -7,10 +7,11 @@ from collections.abc import Callable
 from holomush.database.store import Ticket
 from holomush.dispatch.commit import Actor, Committer, ConflictError
 from holomush.errors import HolomushError
+from holomush.plugins.attempt import Attempt
 from holomush.plugins.guest import GuestInterruptedError
 from holomush.plugins.host import PluginHost
 from holomush.plugins.reply import Reply
-from holomush.world.state import World
+from holomush.plugins.views import Viewer
 from holomush.world.transaction import Transaction
 
 CONFLICT_ATTEMPTS = 5
@@ -25,8 +26,7 @@ class CallGivenUpError(HolomushError):
 class PluginCalls:
     """Runs plugin calls to their commit."""
 
-    def __init__(self, world: World, host: PluginHost, committer: Committer) -> None:
-        self._world = world
+    def __init__(self, host: PluginHost, committer: Committer) -> None:
         self._host = host
         self._committer = committer
 
@@ -34,7 +34,7 @@ class PluginCalls:
         self,
         plugin: str,
         function: str,
-        make_input: Callable[[Transaction], bytes],
+        make_input: Callable[[Transaction, Viewer], bytes],
         actor: Actor,
         *,
         event_type: str,
@@ -45,24 +45,26 @@ class PluginCalls:
     ) -> Reply:
         """Call ``function`` until it comes through, commit, and return the reply when all is on disk.
 
-        ``make_input`` builds the input from the attempt's transaction. ``output`` is called with the reply when it is durable,
-        before the call's events go out. A reply that is not ``wanted`` leaves no trace. Raises ``GuestError``, ``StorageError``,
-        ``WorldError`` (from ``make_input``) and ``CallGivenUpError``.
+        ``make_input`` builds the input from the attempt's transaction, for the plugin's eyes. ``output`` is called with the reply
+        when it is durable, before the call's events go out. A reply that is not ``wanted`` leaves no trace. Raises ``GuestError``,
+        ``StorageError``, ``WorldError`` (from ``make_input``) and ``CallGivenUpError``.
         """
         conflicts = interruptions = 0
         while True:
-            transaction = Transaction(self._world)
-            data = make_input(transaction)
+            attempt = self._host.begin(plugin)
+            data = make_input(attempt.transaction, self._host.viewer(plugin))
             try:
-                reply = await self._host.call(plugin, function, data, transaction, event_type=event_type, event_stream=event_stream)
+                reply = await self._host.call(plugin, function, data, attempt, event_type=event_type, event_stream=event_stream)
                 if not wanted(reply):
                     return reply
-                ticket = self._commit(transaction, actor, depth, output, reply)
+                ticket = self._commit(attempt, actor, depth, output, reply)
             except ConflictError as exc:
+                _forget(attempt, exc)
                 conflicts += 1
                 if conflicts >= CONFLICT_ATTEMPTS:
                     raise CallGivenUpError("too many others are changing the same thing; try again") from exc
             except GuestInterruptedError as exc:
+                _forget(attempt, exc)
                 interruptions += 1
                 if interruptions >= INTERRUPTION_ATTEMPTS:
                     raise CallGivenUpError("it was interrupted again and again; try again") from exc
@@ -70,5 +72,24 @@ class PluginCalls:
                 await ticket.durable()
                 return reply
 
-    def _commit(self, transaction: Transaction, actor: Actor, depth: int, output: Callable[[Reply], None], reply: Reply) -> Ticket:
-        return self._committer.commit(transaction, actor, depth=depth, output=lambda: output(reply))
+    def _commit(self, attempt: Attempt, actor: Actor, depth: int, output: Callable[[Reply], None], reply: Reply) -> Ticket:
+        if attempt.has_effects and not attempt.is_current():
+            raise ConflictError("somebody else changed the same thing at the same moment")
+
+        def on_disk() -> None:
+            attempt.settle()
+            output(reply)
+            # Last: whoever is to be hung up on may still read the answer.
+            attempt.make_requests()
+
+        ticket = self._committer.commit(attempt.transaction, actor, depth=depth, output=on_disk, extra=attempt.statements())
+        # Nothing was awaited since it was found current, and from here on nothing can fail but the disk.
+        attempt.apply()
+        return ticket
+
+
+def _forget(attempt: Attempt, cause: HolomushError) -> None:
+    """Make way for another attempt. Raises ``CallGivenUpError`` after one that cannot be undone."""
+    attempt.refund()
+    if attempt.reached_outside:
+        raise CallGivenUpError("something changed meanwhile, and what it asked of other servers cannot be asked twice") from cause

@@ -20,7 +20,7 @@ from holomush.errors import HolomushError
 from holomush.events.bus import Bus
 from holomush.events.event import ActorKind, EmittedEvent, Event
 from holomush.events.streams import StreamKind, parse_stream
-from holomush.world.rows import save_statements
+from holomush.world.rows import delete_statements, save_statements
 from holomush.world.state import World
 from holomush.world.transaction import Transaction
 
@@ -80,10 +80,16 @@ class Committer:
         if not transaction.is_current():
             raise ConflictError("somebody else changed the same thing at the same moment")
         events = [self._event(emitted, actor, depth, n) for n, emitted in enumerate(transaction.events, 1)]
-        statements = [*save_statements(self._world, transaction.changes), *extra, *map(_insert_event, events)]
+        changes = transaction.changes
+        statements = [
+            *save_statements(self._world, changes),
+            *extra,
+            *delete_statements(self._world, changes),
+            *map(_insert_event, events),
+        ]
         audiences: list[tuple[str, ...] | None] = []
         ticket = self._store.submit(
-            statements, partial(self._publish, output, events, audiences), binding=bool(transaction.changes)
+            statements, partial(self._publish, output, events, audiences), binding=bool(transaction.changes or extra)
         )
         # Accepted: from here on nothing can fail but the disk itself, and then the world is read anew from it.
         self.sequence += len(events)

@@ -17,15 +17,17 @@ from holomush.dispatch.calls import CallGivenUpError, PluginCalls
 from holomush.dispatch.commit import Actor
 from holomush.events.event import ActorKind
 from holomush.events.streams import character_stream
-from holomush.plugins import views
 from holomush.plugins.guest import (
     GuestError,
+    GuestInputError,
     GuestOutOfMemoryError,
     GuestOutputError,
     GuestOverdueError,
     GuestTooLongError,
 )
+from holomush.plugins.loaded import PluginPausedError
 from holomush.plugins.reply import Reply, encode_input
+from holomush.plugins.views import Viewer
 from holomush.world.model import Character, Location
 from holomush.world.state import World
 from holomush.world.transaction import NotFoundError, Transaction
@@ -36,6 +38,7 @@ _FAILURES = {
     GuestOverdueError: "took too long and was stopped",
     GuestOutOfMemoryError: "used too much memory and was stopped",
     GuestTooLongError: "gave too long an answer",
+    GuestInputError: "was given too much at once",
     GuestOutputError: "gave an answer that makes no sense",
 }
 """What a player is told of a failed command. The log has the details."""
@@ -49,7 +52,6 @@ class Asker:
     access: Access
     session: Mapping[str, Any]
     tell: Callable[[str], None]
-    is_connected: Callable[[str], bool]
 
 
 class Lines:
@@ -83,7 +85,7 @@ class Lines:
     async def _run(self, spec: CommandSpec, args: Mapping[str, str], line: str, asker: Asker) -> bool:
         """Run one command. False only for a fallback that said the line is not for it."""
 
-        def make_input(transaction: Transaction) -> bytes:
+        def make_input(transaction: Transaction, viewer: Viewer) -> bytes:
             character = transaction.expect(asker.character_id, Character)
             location = transaction.expect(character.location_id, Location)
             return encode_input(
@@ -92,8 +94,8 @@ class Lines:
                     "handler": spec.handler,
                     "args": dict(args),
                     "raw": line,
-                    "actor": views.character_view(character, asker.is_connected),
-                    "location": views.brief_location(location),
+                    "actor": viewer.character(character),
+                    "location": viewer.location(location),
                     "session": dict(asker.session),
                     "timestamp": time.time_ns() // 1_000_000,
                 }
@@ -115,6 +117,12 @@ class Lines:
                 event_stream=character_stream(asker.character_id),
                 output=output,
                 wanted=lambda reply: not (spec.fallback and reply.handled is False),
+            )
+        except PluginPausedError as exc:
+            if spec.fallback:
+                return False  # it might have left the line to the next, too
+            asker.tell(
+                f'"{spec.name}" is switched off for {exc.seconds} seconds: its plugin keeps failing. (Plugin: {spec.plugin})'
             )
         except GuestError as exc:
             how = next((text for cls, text in _FAILURES.items() if isinstance(exc, cls)), "failed")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 import attrs
 import trio
@@ -18,6 +18,7 @@ from holomush.dispatch.commit import Actor
 from holomush.errors import HolomushError
 from holomush.events.event import ActorKind, Event
 from holomush.events.streams import StreamPattern
+from holomush.plugins.calls import EVENT_HANDLER
 from holomush.plugins.manifest import Manifest
 from holomush.plugins.reply import encode_input
 
@@ -29,11 +30,16 @@ DEPTH_LIMIT = 8
 _log = logging.getLogger(__name__)
 
 
+_Delivery = tuple[Event, Mapping[str, bool]]
+"""An event, and for each plugin that gets it, in order, whether it is exclusive."""
+
+
 @attrs.frozen
 class _Subscription:
     plugin: str
     type: str
     stream: StreamPattern
+    exclusive: bool
 
     def wants(self, event: Event) -> bool:
         return self.type in ("*", event.type) and self.stream.matches(event.stream)
@@ -42,19 +48,25 @@ class _Subscription:
 class Subscribers:
     """The subscriptions of all plugins, in load order."""
 
-    def __init__(self, manifests: Iterable[Manifest], calls: PluginCalls, nursery: trio.Nursery) -> None:
+    def __init__(
+        self, manifests: Iterable[Manifest], calls: PluginCalls, nursery: trio.Nursery, is_paused: Callable[[str], bool]
+    ) -> None:
         self._subscriptions = [
-            _Subscription(manifest.name, subscription.type, subscription.stream_pattern())
+            _Subscription(manifest.name, subscription.type, subscription.stream_pattern(), subscription.exclusive)
             for manifest in manifests
             for subscription in manifest.subscribes
         ]
         self._calls = calls
         self._nursery = nursery
-        self._backlogs: dict[str, deque[tuple[Event, tuple[str, ...]]]] = {}
+        self._is_paused = is_paused
+        self._backlogs: dict[str, deque[_Delivery]] = {}
 
     def enqueue(self, event: Event) -> None:
         """Deliver ``event``, in its stream's turn, to whoever subscribed to it."""
-        plugins = tuple(dict.fromkeys(s.plugin for s in self._subscriptions if s.wants(event)))
+        plugins: dict[str, bool] = {}
+        for subscription in self._subscriptions:
+            if subscription.wants(event):
+                plugins[subscription.plugin] = plugins.get(subscription.plugin, False) or subscription.exclusive
         if not plugins:
             return
         if event.depth >= DEPTH_LIMIT:
@@ -74,21 +86,23 @@ class Subscribers:
             return
         backlog.append((event, plugins))
 
-    async def _deliver(self, stream: str, backlog: deque[tuple[Event, tuple[str, ...]]]) -> None:
+    async def _deliver(self, stream: str, backlog: deque[_Delivery]) -> None:
         while backlog:
             event, plugins = backlog[0]
             await self._deliver_one(event, plugins)
             backlog.popleft()
         del self._backlogs[stream]
 
-    async def _deliver_one(self, event: Event, plugins: tuple[str, ...]) -> None:
+    async def _deliver_one(self, event: Event, plugins: Mapping[str, bool]) -> None:
         data = encode_input(event.to_wire())
-        for plugin in plugins:
+        for plugin, exclusive in plugins.items():
+            if self._is_paused(plugin):
+                continue  # that was said when it began
             try:
                 reply = await self._calls.run(
                     plugin,
-                    "handle_event",
-                    lambda _: data,
+                    EVENT_HANDLER,
+                    lambda *_: data,
                     Actor(ActorKind.PLUGIN, plugin, plugin),
                     event_type=event.type,
                     event_stream=event.stream,
@@ -99,5 +113,6 @@ class Subscribers:
                 # The host has logged the details. One plugin's failure is not the next one's.
                 _log.error("plugin %s missed event %s on %s: %s", plugin, event.type, event.stream, exc)
             else:
-                if reply.handled:
+                # Only of what came through: a plugin that fails keeps nothing from the others.
+                if reply.handled or exclusive:
                     return

@@ -34,6 +34,8 @@ class TelnetClient:
         """Text to telnet bytes; one function for all clients, so that a line for many is encoded once."""
         self.send = self.outbox.put
         """Takes encoded text, to be sent soon, and its mark."""
+        self.is_closed = False
+        self._reading = trio.CancelScope()
 
     @property
     def caught_up(self) -> bool:
@@ -62,8 +64,19 @@ class TelnetClient:
             self.outbox.put(data)
 
     def close(self) -> None:
-        """Send the rest, then hang up."""
+        """Send the rest, then hang up. What the client types from now on is nobody's business."""
+        self.is_closed = True
+        self._reading.cancel()
         self.outbox.close()
+
+    async def receive(self, stream: trio.abc.ReceiveStream) -> bytes:
+        """What has come; nothing at the end, and once the client is closed."""
+        if self.is_closed:
+            return b""
+        data = b""
+        with trio.CancelScope() as self._reading:
+            data = bytes(await stream.receive_some(READ_SIZE))
+        return b"" if self.is_closed else data
 
 
 class TelnetServer:
@@ -103,17 +116,17 @@ class TelnetServer:
         with trio.CancelScope() as patience:
             patience.deadline = trio.current_time() + self._game.config.login_timeout
             while not session.has_ended():
-                data = await stream.receive_some(READ_SIZE)
+                data = await client.receive(stream)
                 if not data:
                     return
-                for event in client.codec.receive(bytes(data)):
+                for event in client.codec.receive(data):
                     client.send_negotiation()
                     match event:
                         case Line(text):
                             await session.line(text)
                         case LineTooLong(limit):
                             session.tell(f"That line is longer than {limit} bytes and was ignored.")
-                    if session.has_ended():
+                    if session.has_ended() or client.is_closed:
                         return
                     if session.playing:
                         patience.deadline = float("inf")

@@ -43,6 +43,8 @@ class Deadlines:
         """Interrupt every call that runs now: the server is stopping."""
         for call in self._running:
             call.cancelled = True
+            if call.stop_waiting is not None:
+                call.stop_waiting()
 
     def stop(self) -> None:
         """End ``run``: no calls are left."""

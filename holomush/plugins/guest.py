@@ -1,7 +1,8 @@
 """One running instance of a plugin inside WebAssembly, and the compiled module it shares with others.
 
-Everything that touches the Extism SDK is here. One thread at a time uses an instance, be it a worker thread or, in the quick lane,
-Trio's own. Every way a call can end is one of the errors below: the caller throws the instance away after any of them.
+Everything that touches the Extism SDK is here, but for what only modules of strangers need (``foreign``). One thread at a time uses
+an instance, be it a worker thread or, in the quick lane, Trio's own. Every way a call can end is one of the errors below: the
+caller throws the instance away after any of them.
 """
 
 from __future__ import annotations
@@ -10,14 +11,15 @@ import json
 import threading
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import extism
 from extism.extism import CompiledPlugin
 
 from holomush.errors import HolomushError
-from holomush.plugins.calls import Call, HostCallError
+from holomush.plugins.calls import Call
 from holomush.plugins.host_functions import HOST_FUNCTIONS, NAMESPACE, HostFunction, answer, refuse
+from holomush.plugins.refusal import HostCallError
 
 
 class GuestError(HolomushError):
@@ -44,12 +46,27 @@ class GuestOverdueError(GuestError):
     """The call ran past its deadline and was interrupted."""
 
 
+class GuestCancelledError(GuestOverdueError):
+    """The call was stopped before its deadline, because the server stops. No fault of the plugin's."""
+
+
 class GuestOutOfMemoryError(GuestError):
     """The instance wanted more memory than it may have."""
 
 
 class GuestTrappedError(GuestError):
     """WebAssembly stopped the guest: a crash inside the sandbox."""
+
+
+class GuestRefusedError(GuestError):
+    """A host function refused what the plugin asked, and the plugin called it in the form that cannot tell it so."""
+
+    def __init__(self, function: str, code: str, message: str) -> None:
+        super().__init__(f"{function} failed: {code}: {message}")
+
+
+class GuestInputError(GuestError):
+    """What the plugin was to be given is more than it takes. It was not called."""
 
 
 class GuestOutputError(GuestError):
@@ -62,6 +79,19 @@ class GuestTooLongError(GuestOutputError):
 
 class GuestInterruptedError(GuestError):
     """The call was stopped because of another one: Extism interrupts all guests that share a compiled module. Run it again."""
+
+
+class Program(Protocol):
+    """What the instances of one plugin are made from."""
+
+    def instantiate(self, config: Mapping[str, str], *, patient: bool) -> Guest:
+        """An instance, not loaded yet; a patient one is not disturbed when others are interrupted in the quick lane.
+
+        For a worker thread: the first one of each kind may have to be compiled. Raises ``GuestError``.
+        """
+
+    def isolate(self) -> None:
+        """The plugin runs past its deadline again and again: further patient instances must not disturb those of other plugins."""
 
 
 class SourceRuntime:
@@ -96,6 +126,28 @@ class SourceRuntime:
             raise GuestError(f"the Python runtime cannot be compiled: {exc}") from exc
 
 
+class SourceProgram:
+    """A plugin in Python source with its memory limit in ``pages``, on the runtime that all of them share."""
+
+    def __init__(self, runtime: SourceRuntime, pages: int) -> None:
+        self._runtime = runtime
+        self._pages = pages
+        self._isolated = False
+        self._own: CompiledPlugin | None = None
+
+    def instantiate(self, config: Mapping[str, str], *, patient: bool) -> Guest:
+        """As ``Program.instantiate``."""
+        if not (patient and self._isolated):
+            return Guest(self._runtime.shared(self._pages, patient=patient), config)
+        if self._own is None:
+            self._own = self._runtime.own(self._pages)
+        return Guest(self._own, config)
+
+    def isolate(self) -> None:
+        """As ``Program.isolate``."""
+        self._isolated = True
+
+
 class Guest:
     """An instance. Not for two threads at once, nor for use after any call has raised."""
 
@@ -125,12 +177,12 @@ class Guest:
         try:
             output: bytes = self._plugin.call(export, data, _bounded(call.limits.message_bytes), host_context=call)
         except extism.Error as exc:
-            error = _reason(str(exc), call)
+            error = _reason(str(exc)[: call.limits.message_bytes], call)
             raise error from (error.__cause__ or exc)
         finally:
             call.deadline = None
         if call.doom is not None:
-            raise HostFaultError(call.doom)
+            raise _doom(call.doom)
         return output
 
 
@@ -152,10 +204,11 @@ def _reason(text: str, call: Call) -> GuestError:
     if text == "timeout" or text.startswith(_INTERRUPTED_BETWEEN):
         # Before the doom: an interrupt also ends what a host function does in the guest's memory, and dooms the call so.
         if call.overdue:
-            return GuestOverdueError(f"it ran longer than {call.limits.timeout:g} seconds")
+            late = f"it ran longer than {call.limits.timeout:g} seconds"
+            return GuestCancelledError("it was stopped together with the server") if call.cancelled else GuestOverdueError(late)
         return GuestInterruptedError("it was interrupted")
     if call.doom is not None:
-        return HostFaultError(call.doom)
+        return _doom(call.doom)
     if text == "oom" or text.rstrip().endswith("MemoryError"):
         return GuestOutOfMemoryError(f"it used more than {call.limits.memory_mb} MiB of memory")
     if text.startswith("error while executing at wasm backtrace"):
@@ -163,12 +216,19 @@ def _reason(text: str, call: Call) -> GuestError:
     return GuestFailedError(text)
 
 
-def _bind(function: HostFunction) -> extism.Function:
-    """The SDK's form of a host function. The SDK keeps a list of these for the life of the process, so: once, at import."""
-    inputs = [extism.ValType.I64] * len(function.parameters)
-    outputs = [extism.ValType.I64] if function.returns else []
+def _doom(doom: BaseException) -> GuestError:
+    return doom if isinstance(doom, GuestRefusedError) else HostFaultError(doom)
 
-    @extism.host_fn(name=function.name, namespace=NAMESPACE, signature=(inputs, outputs))  # type: ignore[untyped-decorator]
+
+def bind(function: HostFunction, *, void_name: str | None = None) -> extism.Function:
+    """The SDK's form of a host function. The SDK keeps a list of these for the life of the process, so: once, at import.
+
+    With ``void_name`` it is the form without a result, under that name: an error that it cannot hand back dooms the call.
+    """
+    inputs = [extism.ValType.I64] * len(function.parameters)
+    outputs = [extism.ValType.I64] if function.returns and void_name is None else []
+
+    @extism.host_fn(name=void_name or function.name, namespace=NAMESPACE, signature=(inputs, outputs))  # type: ignore[untyped-decorator]
     def host_function(current: Any, params: list[Any], results: list[Any], *_: object) -> None:
         # An exception here would be printed and swallowed by the SDK, with the guest none the wiser: so none may leave.
         call: Call = current.host_context()
@@ -183,7 +243,9 @@ def _bind(function: HostFunction) -> extism.Function:
             return
         else:
             reply = answer(function, call, arguments)
-        if reply is not None:
+        if reply is not None and void_name is not None:
+            call.doom = call.doom or _refusal(function, reply)
+        elif reply is not None:
             memory = current.alloc(len(reply))
             if not memory.offset:
                 # Extism's way to say that there is no room. The SDK would write there all the same, past what the guest has.
@@ -193,6 +255,11 @@ def _bind(function: HostFunction) -> extism.Function:
             results[0].value = memory.offset
 
     return host_function
+
+
+def _refusal(function: HostFunction, envelope: bytes) -> GuestRefusedError | None:
+    reply = json.loads(envelope)
+    return None if reply["ok"] else GuestRefusedError(function.name, reply["error"]["code"], reply["error"]["message"])
 
 
 def _text(current: Any, param: Any, limit: int) -> str:
@@ -205,4 +272,4 @@ def _text(current: Any, param: Any, limit: int) -> str:
     return bytes(current.memory(memory)).decode()
 
 
-_FUNCTIONS = [_bind(function) for function in HOST_FUNCTIONS]
+_FUNCTIONS = [bind(function) for function in HOST_FUNCTIONS]

@@ -3,40 +3,50 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import TypeVar
 
-import attrs
 import trio
-from extism.extism import CompiledPlugin
 from opentelemetry.trace import Status, StatusCode, Tracer
 
 from holomush.config import PluginsConfig
-from holomush.errors import HolomushError
 from holomush.events.event import Event
-from holomush.plugins.calls import Call
-from holomush.plugins.capabilities import CapabilitySet
+from holomush.plugins.approvals import Grant
+from holomush.plugins.attempt import Attempt
+from holomush.plugins.calls import EVENT_HANDLER, Call, Rates
 from holomush.plugins.deadlines import Deadlines
+from holomush.plugins.foreign import ForeignProgram, prepare
 from holomush.plugins.guest import (
     Guest,
+    GuestCancelledError,
     GuestError,
     GuestFailedError,
+    GuestInputError,
     GuestInterruptedError,
+    GuestOutOfMemoryError,
     GuestOutputError,
     GuestOverdueError,
+    GuestTrappedError,
     HostFaultError,
+    Program,
+    SourceProgram,
     SourceRuntime,
 )
 from holomush.plugins.limits import Limits
+from holomush.plugins.loaded import LoadedPlugin, PluginLoadError, PluginPausedError, shown_attributes
 from holomush.plugins.manifest import Manifest
+from holomush.plugins.pauses import Health
 from holomush.plugins.pool import GuestPool
 from holomush.plugins.quick import QuickLane
 from holomush.plugins.reply import Reply, encode_input, read_reply
 from holomush.plugins.source import PluginSource
+from holomush.plugins.storage import Storage
+from holomush.plugins.surroundings import Surroundings
+from holomush.plugins.views import Viewer
+from holomush.plugins.wasm import WasmError
 from holomush.world.state import World
-from holomush.world.transaction import Transaction
 
 OWN_MODULE_AFTER = 3
 """Timeouts after which a plugin gets a compiled module of its own, so that interrupting it disturbs only itself."""
@@ -50,34 +60,6 @@ _LOAD_ATTEMPTS = 20
 _log = logging.getLogger(__name__)
 
 
-class PluginLoadError(HolomushError):
-    """A plugin cannot be loaded. The text begins with its name."""
-
-
-@attrs.define(eq=False, kw_only=True)
-class LoadedPlugin:
-    """A plugin that can be called."""
-
-    manifest: Manifest
-    modules: Mapping[str, str]
-    capabilities: CapabilitySet
-    limits: Limits
-    pool: GuestPool
-    """The one instance for the quick lane."""
-    patient_pool: GuestPool
-    """Instances for worker threads, made when the quick lane was not enough."""
-    functions: frozenset[str] = frozenset()
-    own_module: CompiledPlugin | None = None
-    timeouts: int = 0
-    patient_calls: int = 0
-    """Calls still to be made by worker threads at once, because one was slow lately."""
-
-    @property
-    def name(self) -> str:
-        """The name in its manifest."""
-        return self.manifest.name
-
-
 class PluginHost:
     """All plugins of a server. Use ``open_host``."""
 
@@ -85,15 +67,17 @@ class PluginHost:
         self,
         runtime: SourceRuntime,
         world: World,
+        storage: Storage,
         config: PluginsConfig,
         tracer: Tracer,
-        is_connected: Callable[[str], bool],
+        surroundings: Surroundings,
     ) -> None:
         self._runtime = runtime
         self._world = world
+        self._storage = storage
         self._config = config
         self._tracer = tracer
-        self._is_connected = is_connected
+        self._surroundings = surroundings
         self._plugins: dict[str, LoadedPlugin] = {}
         self._names: set[str] = set()
         self.deadlines = Deadlines()
@@ -103,26 +87,35 @@ class PluginHost:
 
     @property
     def plugins(self) -> tuple[LoadedPlugin, ...]:
-        """The loaded plugins, in load order: by priority, then name."""
-        return tuple(sorted(self._plugins.values(), key=lambda plugin: (plugin.manifest.priority, plugin.name)))
+        """The loaded plugins, in the order in which they were loaded."""
+        return tuple(self._plugins.values())
 
-    async def load_plugin(self, source: PluginSource) -> LoadedPlugin:
-        """Make a plugin ready to be called. Raises ``PluginLoadError``; then nothing of it is left."""
+    async def load_plugin(self, source: PluginSource, grant: Grant) -> LoadedPlugin:
+        """Make a plugin ready to be called; what it keeps is open in the storage already.
+
+        Raises ``PluginLoadError``; then nothing of it is left.
+        """
         manifest = source.manifest
         name = manifest.name
         if name in self._names:
             raise PluginLoadError(f"{name}: {source.folder}: a plugin of that name is loaded already")
         limits = Limits.of(self._config, timeout_ms=manifest.limits.timeout_ms, memory_mb=manifest.limits.memory_mb)
-        plugin = LoadedPlugin(
-            manifest=manifest,
-            modules=source.modules,
-            capabilities=CapabilitySet.parse(manifest.capabilities),
-            limits=limits,
-            pool=GuestPool(lambda: self._make_guest(plugin, patient=False), 1),
-            patient_pool=GuestPool(lambda: self._make_guest(plugin, patient=True), self._config.instances),
-        )
         self._names.add(name)
         try:
+            program = await self._make_program(source, limits)
+            plugin = LoadedPlugin(
+                manifest=manifest,
+                modules=source.modules,
+                program=program,
+                asked=manifest.capability_set,
+                granted=grant.granted,
+                limits=limits,
+                rates=Rates.of(name, self._config),
+                health=Health(self._config.pauses),
+                viewer=self._viewer_for(manifest),
+                pool=GuestPool(lambda: self._make_guest(plugin, patient=False), 1),
+                patient_pool=GuestPool(lambda: self._make_guest(plugin, patient=True), self._config.instances),
+            )
             await self._load(plugin)
         except BaseException:
             self._names.discard(name)
@@ -130,16 +123,45 @@ class PluginHost:
         self._plugins[name] = plugin
         return plugin
 
+    def put_in_order(self, names: Sequence[str]) -> None:
+        """Loading has no order when several are loaded at once: this one holds for ``plugins``."""
+        self._plugins = {name: self._plugins[name] for name in names if name in self._plugins}
+
+    def unload_plugin(self, name: str) -> None:
+        """Forget a loaded plugin that nobody calls any more."""
+        plugin = self._plugins.pop(name)
+        self._names.discard(name)
+        plugin.pool.clear()
+        plugin.patient_pool.clear()
+
+    def is_paused(self, name: str) -> bool:
+        """Whether the plugin is switched off for now."""
+        return self._plugins[name].health.pause_left(trio.current_time()) > 0
+
+    def begin(self, name: str) -> Attempt:
+        """A new attempt of a call of the plugin ``name``, to be given to ``call``."""
+        return Attempt.begin(self._world, self._storage[name])
+
+    def viewer(self, name: str) -> Viewer:
+        """How the plugin ``name`` is shown entities."""
+        return self._plugins[name].viewer
+
+    def _viewer_for(self, manifest: Manifest) -> Viewer:
+        needed = [requirement.name for requirement in manifest.candidate().depends]
+        shown = [manifest, *(self._plugins[name].manifest for name in needed if name in self._plugins)]
+        return Viewer(self._surroundings.is_connected, shown_attributes(shown))
+
     async def _load(self, plugin: LoadedPlugin) -> None:
         name = plugin.name
         try:
             plugin.pool.release(await self._first_guest(plugin))
         except GuestError as exc:
             if isinstance(exc, GuestFailedError):
-                _log.error("%s: %s", name, exc.report.rstrip())
-            raise PluginLoadError(f"{name}: {exc}") from exc
+                _log.error("%s: %s", name, _printable(exc.report.rstrip()))
+            raise PluginLoadError(f"{name}: {_printable(str(exc))}") from exc
+        main = "plugin.py" if plugin.modules else "plugin.wasm"
         missing = [
-            f"{path}: plugin.py has no function {function}"
+            f"{path}: {main} has no function {function}"
             for path, function in plugin.manifest.handlers()
             if function not in plugin.functions
         ]
@@ -147,13 +169,13 @@ class PluginHost:
             plugin.pool.clear()
             raise PluginLoadError("\n".join(f"{name}: {problem}" for problem in missing))
 
-    async def deliver_event(self, name: str, event: Event, transaction: Transaction) -> Reply:
-        """Hand an event to the plugin ``name``. What it emits is staged on ``transaction``. Raises ``GuestError``."""
+    async def deliver_event(self, name: str, event: Event, attempt: Attempt) -> Reply:
+        """Hand an event to the plugin ``name``. What it emits is staged on ``attempt``. Raises ``GuestError``."""
         return await self.call(
             name,
-            "handle_event",
+            EVENT_HANDLER,
             encode_input(event.to_wire()),
-            transaction,
+            attempt,
             event_type=event.type,
             event_stream=event.stream,
         )
@@ -163,17 +185,20 @@ class PluginHost:
         name: str,
         function: str,
         data: bytes,
-        transaction: Transaction,
+        attempt: Attempt,
         *,
         event_type: str,
         event_stream: str,
     ) -> Reply:
         """Call one function of a loaded plugin with JSON ``data``.
 
-        What it does is staged on ``transaction``, which is worthless if this raises ``GuestError``. ``GuestInterruptedError``
-        asks for the call to be made again, with a fresh transaction.
+        What it does is staged on ``attempt``, which is worthless if this raises ``GuestError``. ``GuestInterruptedError``
+        asks for the call to be made again, with a fresh attempt.
         """
         plugin = self._plugins[name]
+        pause = plugin.health.pause_left(trio.current_time())
+        if pause:
+            raise PluginPausedError(pause)
         attributes = {
             "plugin.name": name,
             "plugin.function": function,
@@ -184,11 +209,12 @@ class PluginHost:
             "plugin.call", attributes=attributes, record_exception=False, set_status_on_exception=False
         ) as span:
             try:
-                reply = await self._call(plugin, function, data, self._new_call(plugin, function, transaction))
+                reply = await self._call(plugin, function, data, self._new_call(plugin, function, attempt))
             except GuestError as exc:
                 span.set_status(Status(StatusCode.ERROR, str(exc)))
                 self._note_failure(plugin, function, exc)
                 raise
+        plugin.health.went_well()
         return reply
 
     def close(self) -> None:
@@ -198,32 +224,38 @@ class PluginHost:
             plugin.pool.clear()
             plugin.patient_pool.clear()
 
-    def _new_call(self, plugin: LoadedPlugin, function: str, transaction: Transaction) -> Call:
+    def _new_call(self, plugin: LoadedPlugin, function: str, attempt: Attempt) -> Call:
         return Call(
             plugin=plugin.name,
             function=function,
-            capabilities=plugin.capabilities,
+            asked=plugin.asked,
+            granted=plugin.granted,
             limits=plugin.limits,
-            transaction=transaction,
-            is_connected=self._is_connected,
+            rates=plugin.rates,
+            attempt=attempt,
+            storage=self._storage[plugin.name],
+            viewer=plugin.viewer,
+            surroundings=self._surroundings,
+            waiting_left=2 * self._config.http.timeout,
         )
 
     async def _call(self, plugin: LoadedPlugin, function: str, data: bytes, call: Call) -> Reply:
         if len(data) > plugin.limits.message_bytes:
-            raise GuestOutputError(f"what it was to be given is larger than {plugin.limits.message_bytes} bytes")
+            raise GuestInputError(f"what it was to be given is larger than {plugin.limits.message_bytes} bytes")
         if plugin.patient_calls:
             plugin.patient_calls -= 1
             return await self._call_patiently(plugin, function, data, call)
-        before = call.transaction.savepoint()
+        attempt = call.attempt
+        before = attempt.transaction.savepoint()
         try:
             async with _lent(plugin.pool) as guest:
                 return read_reply(self.quick_lane.call(guest, function, data, call), call)
-        except GuestInterruptedError:
+        except GuestError:
             if not call.too_slow:
                 raise
         plugin.patient_calls = PATIENT_CALLS
-        call.transaction.restore(before)
-        return await self._call_patiently(plugin, function, data, self._new_call(plugin, function, call.transaction))
+        attempt.begin_again(self._storage[plugin.name], before)
+        return await self._call_patiently(plugin, function, data, self._new_call(plugin, function, attempt))
 
     async def _call_patiently(self, plugin: LoadedPlugin, function: str, data: bytes, call: Call) -> Reply:
         async with _lent(plugin.patient_pool) as guest:
@@ -240,23 +272,27 @@ class PluginHost:
         return await plugin.pool.acquire()
 
     async def _make_guest(self, plugin: LoadedPlugin, *, patient: bool) -> Guest:
-        transaction = Transaction(self._world)
-        call = self._new_call(plugin, "plugin.py", transaction)
-        guest = await self._in_thread(partial(self._new_guest, plugin, patient=patient))
+        attempt = self.begin(plugin.name)
+        call = self._new_call(plugin, "init", attempt)
+        call.is_loading = True
+        guest = await self._in_thread(partial(plugin.program.instantiate, plugin.manifest.config, patient=patient))
         with self.deadlines.watching(call, guest):
             plugin.functions = await self._in_thread(partial(guest.load, plugin.name, plugin.modules, call))
             if "init" in plugin.functions:
                 await self._in_thread(partial(guest.call, "init", b"", call))
-        if transaction.has_effects:
+        if attempt.has_effects:
             # Instances come and go as the host likes: what making one changed would change again at any time.
             raise GuestOutputError("it changes the world or emits events while it is being loaded")
         return guest
 
-    def _new_guest(self, plugin: LoadedPlugin, *, patient: bool) -> Guest:
-        if patient and plugin.own_module is None and plugin.timeouts >= OWN_MODULE_AFTER:
-            plugin.own_module = self._runtime.own(plugin.limits.pages)
-        own = plugin.own_module if patient else None
-        return Guest(own or self._runtime.shared(plugin.limits.pages, patient=patient), plugin.manifest.config)
+    async def _make_program(self, source: PluginSource, limits: Limits) -> Program:
+        if source.wasm is None:
+            return SourceProgram(self._runtime, limits.pages)
+        try:
+            module = await self._in_thread(partial(prepare, source.wasm))
+        except WasmError as exc:
+            raise PluginLoadError(f"{source.manifest.name}: plugin.wasm: {exc}") from exc
+        return ForeignProgram(module, limits.pages)
 
     async def _in_thread(self, work: Callable[[], T]) -> T:
         return await trio.to_thread.run_sync(work, limiter=self._threads)
@@ -264,13 +300,30 @@ class PluginHost:
     def _note_failure(self, plugin: LoadedPlugin, function: str, error: GuestError) -> None:
         if isinstance(error, GuestInterruptedError):
             return
-        if isinstance(error, GuestOverdueError):
+        if isinstance(error, GuestOverdueError) and not isinstance(error, GuestCancelledError):
             plugin.timeouts += 1
             if plugin.timeouts == OWN_MODULE_AFTER:
-                plugin.patient_pool.clear()  # the next ones come from the plugin's own module
-        report = error.report.rstrip() if isinstance(error, GuestFailedError) else str(error)
+                plugin.program.isolate()
+                plugin.patient_pool.clear()
+        report = _printable(error.report.rstrip() if isinstance(error, GuestFailedError) else str(error))
         cause = error.__cause__ if isinstance(error, HostFaultError) else None
         _log.error("plugin %s, %s: %s", plugin.name, function, report, exc_info=cause)
+        pause = plugin.health.failed(trio.current_time()) if _is_its_fault(error) else None
+        if pause is not None:
+            told = f"Plugin {plugin.name} is switched off for {pause:g} seconds, because it keeps failing: {report}."
+            _log.error("%s", told)
+            self._surroundings.tell_admins(told)
+
+
+def _is_its_fault(error: GuestError) -> bool:
+    """Whether it is one of the failures of which several in a row switch a plugin off. An error that its own code raised is not."""
+    stopped = isinstance(error, GuestOverdueError | GuestTrappedError | GuestOutOfMemoryError)
+    return stopped and not isinstance(error, GuestCancelledError)
+
+
+def _printable(text: str) -> str:
+    """Text of a plugin's without what a terminal would obey; its line ends stay."""
+    return "".join(char if char.isprintable() or char in "\n\t" else "?" for char in text)
 
 
 @asynccontextmanager
@@ -289,12 +342,13 @@ async def _lent(pool: GuestPool) -> AsyncIterator[Guest]:
 async def open_host(
     runtime: SourceRuntime,
     world: World,
+    storage: Storage,
     config: PluginsConfig,
     tracer: Tracer,
-    is_connected: Callable[[str], bool],
+    surroundings: Surroundings,
 ) -> AsyncIterator[PluginHost]:
     """A host with no plugins yet, whose deadlines are kept while inside. On leaving, what runs is interrupted."""
-    host = PluginHost(runtime, world, config, tracer, is_connected)
+    host = PluginHost(runtime, world, storage, config, tracer, surroundings)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(host.deadlines.run)
         try:

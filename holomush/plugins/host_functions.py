@@ -1,54 +1,45 @@
 """Every function a guest can call in the host, in one table, and the envelope their results travel in.
 
-They run in the thread of the guest's call, read the world through the call's transaction and stage changes on it; none
-waits for anything, so each is bounded by itself. None calls back into a guest, so no instance can be entered twice.
+They run in the thread of the guest's call, read the world through the call's transaction and stage changes on it. None waits for
+anything but HTTP and a query of the plugin's own tables, which both have bounds. None calls back into a guest, so no instance can
+be entered twice.
 """
 
 from __future__ import annotations
 
 import json
-import logging
-import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import attrs
 
-from holomush.events.event import EmittedEvent, InvalidEvent
-from holomush.plugins import views
-from holomush.plugins.calls import Call, HostCallError
-from holomush.world.matching import find_near
-from holomush.world.model import Character, GameObject, Kind, Location
+from holomush.database.direct import QueryStoppedError
+from holomush.events.event import InvalidEvent
+from holomush.plugins import outside_functions as outside
+from holomush.plugins import storage_functions as storage
+from holomush.plugins import world_functions as world
+from holomush.plugins.calls import Call
+from holomush.plugins.refusal import HostCallError
 from holomush.world.transaction import NotFoundError, WorldError
 
 NAMESPACE = "extism:host/user"
-
-_LEVELS = {
-    "debug": logging.DEBUG,
-    "info": logging.INFO,
-    "warn": logging.WARNING,
-    "warning": logging.WARNING,
-    "error": logging.ERROR,
-}
-_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f]")
-_HOLDERS = {"location": Kind.LOCATION, "character": Kind.CHARACTER, "container": Kind.OBJECT}
-_FIND_CAPABILITIES = {
-    Kind.LOCATION: "read:locations",
-    Kind.EXIT: "read:locations",
-    Kind.CHARACTER: "read:characters",
-    Kind.OBJECT: "read:objects",
-}
+RESULT_LIMIT = 8 * 1024 * 1024
+"""Bytes of an envelope: enough for a crowded place and for an HTTP response."""
 
 
 @attrs.frozen(kw_only=True)
 class HostFunction:
-    """One row of the table. ``parameters`` are texts; ``returns`` is False for functions without an envelope."""
+    """One row of the table. ``parameters`` are texts; ``returns`` is False for functions without an envelope.
+
+    ``void``: in the design it gives nothing back, so that a module may import it without a result; then an error fails the call.
+    """
 
     name: str
     parameters: tuple[str, ...]
     capability: str
     run: Callable[..., Any]
     returns: bool = True
+    void: bool = False
 
 
 def answer(function: HostFunction, call: Call, arguments: list[str]) -> bytes | None:
@@ -70,130 +61,73 @@ def answer(function: HostFunction, call: Call, arguments: list[str]) -> bytes | 
         reply = _refusal("not_found", exc)
     except (WorldError, InvalidEvent) as exc:
         reply = _refusal("invalid_argument", exc)
+    except QueryStoppedError as exc:
+        # The guest itself is being interrupted; this only happened to be under way.
+        reply = _refusal("timeout", exc)
     except BaseException as exc:  # noqa: BLE001 - the plugin firewall: whatever it is must not reach the guest's stack
         call.doom = exc
         return None
     if not function.returns:
         return None
-    envelope = json.dumps(reply).encode()
-    if len(envelope) > call.limits.message_bytes:
-        envelope = json.dumps(_refusal("too_large", "the result is too large")).encode()
-    return envelope
+    envelope = encode(reply)
+    # Nothing that changes something answers with so much: what it did could not be taken back any more.
+    return envelope if len(envelope) <= RESULT_LIMIT else encode(_refusal("too_large", "the result is too large"))
 
 
 def refuse(function: HostFunction, error: HostCallError) -> bytes | None:
     """The envelope for a call that did not get as far as its function."""
-    return json.dumps(_refusal(error.code, error)).encode() if function.returns else None
+    return encode(_refusal(error.code, error)) if function.returns else None
 
 
-def parse_json(text: str) -> Any:
-    """JSON from a guest. Raises ``HostCallError``."""
-    try:
-        return _DECODER.decode(text)
-    except (ValueError, RecursionError) as exc:
-        raise HostCallError("invalid_argument", f"not valid JSON: {exc}") from exc
-
-
-def _no_constant(name: str) -> None:
-    raise ValueError(f"{name} is not a number in JSON")
-
-
-_DECODER = json.JSONDecoder(parse_constant=_no_constant)
+def encode(envelope: Mapping[str, Any]) -> bytes:
+    """An envelope as a guest gets it."""
+    return json.dumps(envelope, ensure_ascii=False).encode("utf-8", "backslashreplace")
 
 
 def _refusal(code: str, message: object) -> dict[str, Any]:
     return {"ok": False, "error": {"code": code, "message": str(message)}}
 
 
-def _emit_event(call: Call, text: str) -> None:
-    call.emit(EmittedEvent.parse(parse_json(text)))
-
-
-def _query_location(call: Call, location_id: str) -> views.View:
-    call.require("read:locations")
-    location = call.transaction.expect(location_id, Location)
-    return views.location_view(call.transaction, location, call.is_connected)
-
-
-def _query_object(call: Call, object_id: str) -> views.View:
-    call.require("read:objects")
-    return views.object_view(call.transaction, call.transaction.expect(object_id, GameObject))
-
-
-def _query_character(call: Call, character_id: str) -> views.View:
-    call.require("read:characters")
-    character = call.transaction.expect(character_id, Character)
-    return views.full_character_view(call.transaction, character, call.is_connected)
-
-
-def _find(call: Call, text: str) -> list[views.View]:
-    query = parse_json(text)
-    match query:
-        case {"name": str(name), "near": str(near), "kinds": list(words)} if len(query) == 3:
-            pass
-        case _:
-            raise HostCallError("invalid_argument", 'must be {"name": text, "near": character id, "kinds": [kinds]}')
-    try:
-        kinds = {Kind(word) for word in words}
-    except (ValueError, TypeError) as exc:
-        raise HostCallError("invalid_argument", f"kinds: must be some of {', '.join(Kind)}") from exc
-    for kind in kinds:
-        call.require(_FIND_CAPABILITIES[kind])
-    character = call.transaction.expect(near, Character)
-    found = find_near(call.transaction, character, name, kinds)
-    shown: list[views.View] = []
-    for entity in found:
-        match entity:
-            case Location():
-                shown.append(views.brief_location(entity))
-            case Character():
-                shown.append(views.character_view(entity, call.is_connected))
-            case GameObject():
-                shown.append(views.brief_object(entity))
-            case _:
-                shown.append(views.exit_view(entity))
-    return shown
-
-
-def _move_character(call: Call, character_id: str, location_id: str) -> None:
-    call.require("write:characters")
-    character = call.transaction.expect(character_id, Character)
-    call.transaction.expect(location_id, Location)
-    call.transaction.update(attrs.evolve(character, location_id=location_id))
-
-
-def _move_object(call: Call, object_id: str, text: str) -> None:
-    call.require("write:objects")
-    place = parse_json(text)
-    if not (isinstance(place, dict) and len(place) == 1 and next(iter(place)) in _HOLDERS):
-        raise HostCallError("invalid_argument", 'must be {"location": id}, {"character": id} or {"container": id}')
-    word, holder_id = next(iter(place.items()))
-    if not isinstance(holder_id, str):
-        raise HostCallError("invalid_argument", f"{word}: must be an id")
-    thing = call.transaction.expect(object_id, GameObject)
-    kind = call.transaction.holder_kind(object_id, holder_id)
-    if kind is not _HOLDERS[word]:
-        raise HostCallError("not_found", f"there is no {_HOLDERS[word]} with the id {holder_id[:40]!r}")
-    call.transaction.update(attrs.evolve(thing, holder_id=holder_id, holder_kind=kind))
-
-
-def _log(call: Call, level: str, message: str) -> None:
-    # One call, one line: a plugin cannot forge log lines of others, nor write escape sequences to the operator's terminal.
-    call.log(_LEVELS.get(level.lower(), logging.INFO), _CONTROL.sub(" ", message[:4096]))
+def _row(name: str, parameters: str, capability: str, run: Callable[..., Any], **special: Any) -> HostFunction:
+    return HostFunction(name=f"holomush_{name}", parameters=tuple(parameters.split()), capability=capability, run=run, **special)
 
 
 HOST_FUNCTIONS = (
-    HostFunction(name="holomush_emit_event", parameters=("json",), capability="emit:<stream>", run=_emit_event),
-    HostFunction(name="holomush_query_location", parameters=("id",), capability="read:locations", run=_query_location),
-    HostFunction(name="holomush_query_object", parameters=("id",), capability="read:objects", run=_query_object),
-    HostFunction(name="holomush_query_character", parameters=("id",), capability="read:characters", run=_query_character),
-    HostFunction(name="holomush_find", parameters=("json",), capability="read:<kinds>", run=_find),
-    HostFunction(
-        name="holomush_move_character",
-        parameters=("id", "location_id"),
-        capability="write:characters",
-        run=_move_character,
-    ),
-    HostFunction(name="holomush_move_object", parameters=("id", "place_json"), capability="write:objects", run=_move_object),
-    HostFunction(name="holomush_log", parameters=("level", "message"), capability="", run=_log, returns=False),
+    _row("emit_event", "json", "emit:<stream>", world.emit_event, void=True),
+    _row("query_location", "id", "read:locations", world.query_location),
+    _row("query_exit", "id", "read:locations", world.query_exit),
+    _row("query_object", "id", "read:objects", world.query_object),
+    _row("query_character", "id", "read:characters", world.query_character),
+    _row("find", "json", "read:<kinds>", world.find),
+    _row("create_location", "json", "write:locations", world.create_location),
+    _row("create_exit", "json", "write:locations", world.create_exit),
+    _row("create_object", "json", "write:objects", world.create_object),
+    _row("create_character", "json", "write:characters", world.create_character),
+    _row("update_location", "id changes_json", "write:locations", world.update_location),
+    _row("update_exit", "id changes_json", "write:locations", world.update_exit),
+    _row("update_object", "id changes_json", "write:objects", world.update_object),
+    _row("update_character", "id changes_json", "write:characters", world.update_character),
+    _row("move_object", "id place_json", "write:objects", world.move_object),
+    _row("move_character", "id location_id", "write:characters", world.move_character),
+    _row("destroy_location", "id", "write:locations", world.destroy_location),
+    _row("destroy_exit", "id", "write:locations", world.destroy_exit),
+    _row("destroy_object", "id", "write:objects", world.destroy_object),
+    _row("destroy_character", "id", "write:characters", world.destroy_character),
+    _row("kv_get", "key", "kv:read", storage.kv_get),
+    _row("kv_set", "key value", "kv:write", storage.kv_set, void=True),
+    _row("kv_delete", "key", "kv:write", storage.kv_delete),
+    _row("kv_list", "prefix", "kv:read", storage.kv_list),
+    _row("set_attributes", "id json", "db:migrate", storage.set_attributes),
+    _row("table_insert", "table row_json", "db:migrate", storage.table_insert),
+    _row("table_get", "table key_json", "db:migrate", storage.table_get),
+    _row("table_select", "table query_json", "db:migrate", storage.table_select),
+    _row("table_update", "table key_json changes_json", "db:migrate", storage.table_update),
+    _row("table_delete", "table key_json", "db:migrate", storage.table_delete),
+    _row("http_get", "url", "http:get:<domain>", outside.http_get),
+    _row("http_post", "url body", "http:post:<domain>", outside.http_post),
+    _row("list_sessions", "", "session:read", outside.list_sessions),
+    _row("boot_session", "character_id reason", "session:boot", outside.boot_session),
+    _row("server_stats", "", "server:stats", outside.server_stats),
+    _row("server_shutdown", "reason", "server:shutdown", outside.server_shutdown),
+    _row("log", "level message", "", outside.log, returns=False, void=True),
 )

@@ -7,9 +7,10 @@ import json
 import attrs
 
 from holomush.events.event import EmittedEvent, InvalidEvent
-from holomush.plugins.calls import Call, HostCallError
+from holomush.plugins.arguments import parse_json
+from holomush.plugins.calls import Call
 from holomush.plugins.guest import GuestError, GuestOutputError
-from holomush.plugins.host_functions import parse_json
+from holomush.plugins.refusal import HostCallError
 
 _KEYS = {"output", "events", "handled"}
 
@@ -57,7 +58,8 @@ def read_reply(data: bytes, call: Call) -> Reply:
 
 def encode_input(value: object) -> bytes:
     """JSON for a guest."""
-    return json.dumps(value).encode()
+    # Not as ASCII, in which a letter may take twelve bytes.
+    return json.dumps(value, ensure_ascii=False).encode("utf-8", "backslashreplace")
 
 
 def _output(value: object) -> str | None:

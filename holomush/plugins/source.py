@@ -1,9 +1,10 @@
-"""A plugin's folder, read: its manifest and its Python source files. Nothing is run here."""
+"""A plugin's folder, read: its manifest, and its Python source files or its WebAssembly module. Nothing is run here."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import TypeVar
 
 import attrs
 
@@ -12,6 +13,10 @@ from holomush.structuring import StructureError
 
 SOURCE_LIMIT = 1024 * 1024
 """Bytes of all source files of one plugin."""
+MODULE_LIMIT = 32 * 1024 * 1024
+"""Bytes of one WebAssembly module."""
+
+T = TypeVar("T")
 
 
 @attrs.frozen
@@ -21,6 +26,8 @@ class PluginSource:
     folder: Path
     manifest: Manifest
     modules: Mapping[str, str]
+    """Empty for a plugin that is a WebAssembly module."""
+    wasm: bytes | None = None
 
 
 def find_plugins(folders: list[Path]) -> Iterator[Path]:
@@ -37,14 +44,49 @@ def find_plugins(folders: list[Path]) -> Iterator[Path]:
 
 def read_plugin(folder: Path) -> PluginSource:
     """The plugin in ``folder``. Raises ``StructureError`` with every problem found."""
-    manifest = read_manifest(folder)
-    return PluginSource(folder, manifest, _read_modules(folder))
+    problems: list[str] = []
+    manifest = _collected(problems, read_manifest, folder)
+    main, wasm = folder / "plugin.py", folder / "plugin.wasm"
+    source: PluginSource | None = None
+    if main.is_file() and wasm.is_file():
+        problems.append(f"{folder}: holds both a plugin.py and a plugin.wasm: it must be one of them")
+    elif wasm.is_file():
+        data = _collected(problems, _read_wasm, wasm)
+        if manifest is not None and data is not None:
+            source = PluginSource(folder, manifest, {}, data)
+    else:
+        modules = _collected(problems, _read_modules, folder)
+        if manifest is not None and modules is not None:
+            source = PluginSource(folder, manifest, modules)
+    if source is None or problems:
+        raise StructureError(problems)
+    return source
+
+
+def _collected(problems: list[str], read: Callable[[Path], T], path: Path) -> T | None:
+    """What ``read`` gives; its problems, if any, are added to the others'."""
+    try:
+        return read(path)
+    except StructureError as exc:
+        problems += exc.problems
+        return None
+
+
+def _read_wasm(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            data = file.read(MODULE_LIMIT + 1)
+    except OSError as exc:
+        raise StructureError([f"{path}: cannot be read: {exc.strerror}"]) from exc
+    if len(data) > MODULE_LIMIT:
+        raise StructureError([f"{path}: is larger than {MODULE_LIMIT} bytes"])
+    return data
 
 
 def _read_modules(folder: Path) -> dict[str, str]:
     main = folder / "plugin.py"
     if not main.is_file():
-        raise StructureError([f"{main}: is missing: a plugin is a plugin.yaml and a plugin.py"])
+        raise StructureError([f"{main}: is missing: a plugin is a plugin.yaml and a plugin.py or plugin.wasm"])
     modules = {}
     size = 0
     for path in sorted(folder.rglob("*.py")):

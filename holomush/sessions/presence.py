@@ -12,6 +12,7 @@ from typing import Protocol
 
 import trio
 
+from holomush.commands.access import Access
 from holomush.database import records
 from holomush.database.store import StorageError, Store
 from holomush.events.bus import Bus, Encoder, Publication
@@ -58,7 +59,7 @@ class Presence:
         self.connected_at = time.time()
         self.last_input = self.connected_at
         self.clients: list[Client] = []
-        self.is_guest = False
+        self.access = Access.PLAYER
         self._seen = seen
         self._held: list[tuple[Publication, Role]] | None = None
 
@@ -157,7 +158,7 @@ class Presences:
             self._save(self)
 
     def _save(self, presences: Iterable[Presence]) -> None:
-        changed = [p for p in presences if not p.is_guest and self._saved.get(p.character_id) != p.seen]
+        changed = [p for p in presences if p.access is not Access.GUEST and self._saved.get(p.character_id) != p.seen]
         if not changed:
             return
         statements = [records.update("characters", p.character_id, {"seen_sequence": p.seen}) for p in changed]

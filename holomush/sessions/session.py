@@ -162,11 +162,14 @@ class Session:
         """Join the character's presence, or make one, catch up on what was missed, and show where it is."""
         game = self._game
         character = admission.character
+        if game.world.get(character.id) is None:  # destroyed while the login was being written
+            self.tell("That player has no character to play.")
+            return
         presence = game.presences.get(character.id)
         first = presence is None
         if presence is None:
             presence = game.presences.enter(character.id)
-            presence.is_guest = admission.player.access is Access.GUEST
+            presence.access = admission.player.access
         presence.clients.append(self._client)
         self._admission = admission
         self._presence = presence
@@ -175,7 +178,6 @@ class Session:
             access=admission.player.access,
             session={"id": self.id, "connected_at": time.time_ns() // 1_000_000},
             tell=presence.tell,
-            is_connected=game.presences.is_connected,
         )
         if first:
             await self._replay(presence)

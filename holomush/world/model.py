@@ -6,12 +6,22 @@ thread may read one, and "has it changed since I looked?" is an ``is`` compariso
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
-from typing import TypeAlias
+from types import MappingProxyType
+from typing import Any, TypeAlias
 
 import attrs
 
 from holomush.world.names import name_key
+
+Attributes: TypeAlias = Mapping[tuple[str, str], Any]
+"""What plugins have noted on an entity: (plugin, name) to a JSON value. Replaced as a whole, never changed."""
+
+NO_ATTRIBUTES: Attributes = MappingProxyType({})
+
+GAME_PLAYER_ID = "00000000000000000000000000"
+"""The player that the characters of the game itself belong to. Nobody can log in as it."""
 
 
 class Kind(StrEnum):
@@ -31,6 +41,7 @@ class Location:
     name: str
     description: str = ""
     owner_id: str | None = None
+    attributes: Attributes = NO_ATTRIBUTES
 
     kind = Kind.LOCATION
     holder_id = None
@@ -46,6 +57,7 @@ class Exit:
     destination_id: str
     aliases: tuple[str, ...] = ()
     lock: str = ""
+    attributes: Attributes = NO_ATTRIBUTES
 
     kind = Kind.EXIT
 
@@ -65,6 +77,7 @@ class Character:
     location_id: str
     description: str = ""
     created_at: int = 0
+    attributes: Attributes = NO_ATTRIBUTES
 
     kind = Kind.CHARACTER
 
@@ -89,6 +102,7 @@ class GameObject:
     holder_kind: Kind
     description: str = ""
     owner_id: str | None = None
+    attributes: Attributes = NO_ATTRIBUTES
 
     kind = Kind.OBJECT
 
@@ -98,23 +112,44 @@ Entity: TypeAlias = Location | Exit | Character | GameObject
 
 @attrs.frozen(eq=False)
 class Contents:
-    """What one holder holds: ids in order of arrival. Replaced as a whole when anything comes or goes."""
+    """What one holder holds: ids in order of arrival. Replaced as a whole when anything comes or goes.
+
+    ``entrances`` are the exits of other places that lead here: what must be gone before the place can go.
+    """
 
     characters: tuple[str, ...] = ()
     objects: tuple[str, ...] = ()
     exits: tuple[str, ...] = ()
+    entrances: tuple[str, ...] = ()
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing here and no way here."""
+        return not (self.characters or self.objects or self.exits or self.entrances)
 
     def with_entity(self, entity: Entity) -> Contents:
         """These contents and ``entity``, as the last of its kind."""
-        field = _FIELD_OF_KIND[entity.kind]
-        held: tuple[str, ...] = getattr(self, field)
-        return attrs.evolve(self, **{field: (*(i for i in held if i != entity.id), entity.id)})
+        return self._with(_FIELD_OF_KIND[entity.kind], entity.id)
 
     def without_entity(self, entity: Entity) -> Contents:
         """These contents without ``entity``."""
-        field = _FIELD_OF_KIND[entity.kind]
+        return self._without(_FIELD_OF_KIND[entity.kind], entity.id)
+
+    def with_entrance(self, exit_: Exit) -> Contents:
+        """These contents with an exit that leads here."""
+        return self._with("entrances", exit_.id)
+
+    def without_entrance(self, exit_: Exit) -> Contents:
+        """These contents without an exit that led here."""
+        return self._without("entrances", exit_.id)
+
+    def _with(self, field: str, entity_id: str) -> Contents:
         held: tuple[str, ...] = getattr(self, field)
-        return attrs.evolve(self, **{field: tuple(i for i in held if i != entity.id)})
+        return attrs.evolve(self, **{field: (*(i for i in held if i != entity_id), entity_id)})
+
+    def _without(self, field: str, entity_id: str) -> Contents:
+        held: tuple[str, ...] = getattr(self, field)
+        return attrs.evolve(self, **{field: tuple(i for i in held if i != entity_id)})
 
 
 _FIELD_OF_KIND = {Kind.CHARACTER: "characters", Kind.OBJECT: "objects", Kind.EXIT: "exits"}

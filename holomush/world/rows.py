@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+import attrs
 
 from holomush.database import records
 from holomush.database.store import SqlValue, Statement, Store
-from holomush.world.model import Character, Entity, Exit, GameObject, Kind, Location
+from holomush.world.model import GAME_PLAYER_ID, NO_ATTRIBUTES, Attributes, Character, Entity, Exit, GameObject, Kind, Location
 from holomush.world.state import World
 
 _TABLES = {
@@ -16,6 +20,9 @@ _TABLES = {
     Kind.CHARACTER: "characters",
     Kind.OBJECT: "objects",
 }
+_DELETE_ATTRIBUTES = "DELETE FROM attributes WHERE entity_id = ?"
+_DELETE_EMPTY_PLAYER = "DELETE FROM players WHERE id = ? AND NOT EXISTS (SELECT 1 FROM characters WHERE player_id = ?)"
+_encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
 _HOLDER_COLUMNS = {
     Kind.LOCATION: "location_id",
     Kind.CHARACTER: "character_id",
@@ -25,30 +32,63 @@ _HOLDER_COLUMNS = {
 
 async def load_entities(store: Store) -> list[Entity]:
     """Every entity in the database, kind by kind, in the order in which they were made."""
+    noted: dict[str, dict[tuple[str, str], Any]] = defaultdict(dict)
+    for entity_id, plugin, name, value in await store.fetch("SELECT entity_id, plugin, name, value FROM attributes"):
+        noted[entity_id][plugin, name] = json.loads(value)
     entities: list[Entity] = []
     for sql, build in _LOADERS:
         entities += [build(*row) for row in await store.fetch(sql)]
-    return entities
+    return [attrs.evolve(e, attributes=noted[e.id]) if e.id in noted else e for e in entities]
 
 
 def save_statements(world: World, changes: Mapping[str, Entity | None]) -> list[Statement]:
-    """Statements that make the database hold ``changes``. Call before they are applied: ``world`` tells new from known.
+    """Statements that make the database hold what is new or different in ``changes``.
 
-    Foreign keys are checked when the SQLite transaction ends, so the order inside one does not matter.
+    Call before they are applied: ``world`` tells new from known. ``delete_statements`` has the rest, and belongs after whatever
+    else is written. Foreign keys are checked when the SQLite transaction ends, so the order inside one does not matter, except
+    that a row which names something that goes must be there before that goes.
     """
     statements: list[Statement] = []
     for entity_id, after in changes.items():
         before = world.get(entity_id)
         if after is None:
-            if before is not None:
-                statements.append(records.delete(_TABLES[before.kind], entity_id))
-        elif before is None:
+            continue
+        if before is None:
             statements.append(records.insert(_TABLES[after.kind], {"id": entity_id, **_columns(after)}))
+            statements += _attribute_statements(entity_id, NO_ATTRIBUTES, after.attributes)
         else:
+            statements += _attribute_statements(entity_id, before.attributes, after.attributes)
             old, new = _columns(before), _columns(after)
             changed = {name: value for name, value in new.items() if old[name] != value}
             if changed:
                 statements.append(records.update(_TABLES[after.kind], entity_id, changed))
+    return statements
+
+
+def delete_statements(world: World, changes: Mapping[str, Entity | None]) -> list[Statement]:
+    """Statements that delete what is destroyed in ``changes``. Call before they are applied."""
+    gone = [world.get(entity_id) for entity_id, after in changes.items() if after is None]
+    return [statement for before in gone if before is not None for statement in _delete_statements(before)]
+
+
+def _delete_statements(entity: Entity) -> list[Statement]:
+    statements = [records.delete(_TABLES[entity.kind], entity.id), (_DELETE_ATTRIBUTES, (entity.id,))]
+    if isinstance(entity, Character) and entity.player_id != GAME_PLAYER_ID:
+        # Nobody can come in as a player without a character, and the name would stay taken.
+        statements.append((_DELETE_EMPTY_PLAYER, (entity.player_id, entity.player_id)))
+    return statements
+
+
+def _attribute_statements(entity_id: str, before: Attributes, after: Attributes) -> list[Statement]:
+    if before is after:
+        return []
+    statements: list[Statement] = [records.delete("attributes", (entity_id, *key)) for key in before if key not in after]
+    for (plugin, name), value in after.items():
+        # As text: to Python 1, 1.0 and True are equal, however deep inside.
+        text = _encode(value)
+        if (plugin, name) not in before or _encode(before[plugin, name]) != text:
+            row = {"entity_id": entity_id, "plugin": plugin, "name": name, "value": text}
+            statements.append(records.upsert("attributes", row))
     return statements
 
 

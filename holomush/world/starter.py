@@ -10,6 +10,11 @@ from holomush.structuring import StructureError, read_yaml, structure
 from holomush.world.model import Entity, Exit, GameObject, Kind, Location
 
 
+def _at_least_one(_: object, __: object, value: tuple[object, ...]) -> None:
+    if not value:
+        raise ValueError("must have at least one entry")
+
+
 @attrs.frozen(kw_only=True)
 class _LocationEntry:
     id: str
@@ -37,7 +42,7 @@ class _ObjectEntry:
 @attrs.frozen(kw_only=True)
 class _WorldFile:
     start: str
-    locations: tuple[_LocationEntry, ...] = attrs.field(validator=attrs.validators.min_len(1))
+    locations: tuple[_LocationEntry, ...] = attrs.field(validator=_at_least_one)
     exits: tuple[_ExitEntry, ...] = ()
     objects: tuple[_ObjectEntry, ...] = ()
 

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from holomush.world.model import EMPTY, Character, Contents, Entity
+import attrs
+
+from holomush.world.model import EMPTY, Character, Contents, Entity, Exit, GameObject, Location
 from holomush.world.names import name_key
 
 
@@ -50,11 +52,20 @@ class World:
         for entity_id, after in changes.items():
             before = self._entities.get(entity_id)
             self._move(before, after)
+            self._lead(before, after)
             self._rename(before, after)
             if after is None:
                 self._entities.pop(entity_id, None)
+                if isinstance(before, Character):
+                    self._disown(entity_id)
             else:
                 self._entities[entity_id] = after
+
+    def _disown(self, character_id: str) -> None:
+        """What a character owned is owned by nobody, as on disk, when it is gone."""
+        for entity in self.entities():
+            if isinstance(entity, Location | GameObject) and entity.owner_id == character_id:
+                self._entities[entity.id] = attrs.evolve(entity, owner_id=None)
 
     def _rename(self, before: Entity | None, after: Entity | None) -> None:
         if before is not None and after is not None and before.name == after.name:
@@ -71,12 +82,24 @@ class World:
         if old == new:
             return
         if before is not None and old is not None:
-            left = self.contents(old).without_entity(before)
-            if left.characters or left.objects or left.exits:
-                self._contents[old] = left
-            else:
-                # Empty holders leave no entry, or the dict would grow with every destroyed place. They all share one
-                # EMPTY, which is safe for a reader's "is it still the same": empty then and empty now is the same.
-                self._contents.pop(old, None)
+            self._keep(old, self.contents(old).without_entity(before))
         if after is not None and new is not None:
             self._contents[new] = self.contents(new).with_entity(after)
+
+    def _lead(self, before: Entity | None, after: Entity | None) -> None:
+        old = before.destination_id if isinstance(before, Exit) else None
+        new = after.destination_id if isinstance(after, Exit) else None
+        if old == new:
+            return
+        if isinstance(before, Exit) and old is not None:
+            self._keep(old, self.contents(old).without_entrance(before))
+        if isinstance(after, Exit) and new is not None:
+            self._contents[new] = self.contents(new).with_entrance(after)
+
+    def _keep(self, holder_id: str, left: Contents) -> None:
+        if left.is_empty:
+            # Empty holders leave no entry, or the dict would grow with every destroyed place. They all share one
+            # EMPTY, which is safe for a reader's "is it still the same": empty then and empty now is the same.
+            self._contents.pop(holder_id, None)
+        else:
+            self._contents[holder_id] = left

@@ -15,14 +15,15 @@ import attrs
 
 from holomush.errors import HolomushError
 from holomush.events.event import EmittedEvent
-from holomush.world.model import Character, Contents, Entity, GameObject, Kind, Location
-from holomush.world.names import name_key
+from holomush.world.model import Character, Contents, Entity, Exit, GameObject, Kind, Location
 from holomush.world.state import World
 
+CONTENTS_LIMIT = 500
+"""Objects in one place, and exits of one: each time it is looked at, all are shown."""
 NESTING_LIMIT = 3
 """How many objects deep an object may lie: a coin in a purse in a bag in a chest is one too many."""
 
-E = TypeVar("E", Location, Character, GameObject)
+E = TypeVar("E", Location, Exit, Character, GameObject)
 
 
 class WorldError(HolomushError):
@@ -84,10 +85,13 @@ class Transaction:
         )
 
     def taken_names(self) -> list[str]:
-        """Names of newly made characters that another character has by now."""
+        """New names of characters that another character has by now."""
         taken = []
         for entity in self._staged.values():
-            if isinstance(entity, Character) and self._read.get(entity.id) is None:
+            if not isinstance(entity, Character):
+                continue
+            seen = self._read.get(entity.id)
+            if seen is None or seen.name != entity.name:
                 holder = self._world.character_named(entity.name)
                 if holder is not None and holder.id != entity.id:
                     taken.append(entity.name)
@@ -122,6 +126,12 @@ class Transaction:
                 seen = seen.without_entity(before)
             elif is_here and not was_here and after is not None:
                 seen = seen.with_entity(after)
+            led_here = isinstance(before, Exit) and before.destination_id == holder_id
+            leads_here = isinstance(after, Exit) and after.destination_id == holder_id
+            if isinstance(before, Exit) and led_here and not leads_here:
+                seen = seen.without_entrance(before)
+            elif isinstance(after, Exit) and leads_here and not led_here:
+                seen = seen.with_entrance(after)
         return seen
 
     def create(self, entity: Entity) -> None:
@@ -129,15 +139,18 @@ class Transaction:
         if self.get(entity.id) is not None:
             raise WorldError(f"the id {entity.id} is in use")
         if isinstance(entity, Character):
-            other = self._world.character_named(entity.name)
-            if other is not None or self._stages_name(entity.name):
-                raise WorldError(f"the name {entity.name} is taken")
+            self._check_name(entity)
+        self._check_room(entity, None)
         self._staged[entity.id] = entity
 
     def update(self, entity: Entity) -> None:
-        """Stage a new version of an entity that was read. Raises ``NotFoundError`` if there is no such entity."""
-        if self.get(entity.id) is None:
+        """Stage a new version of an entity. Raises ``NotFoundError`` if there is none, ``WorldError`` if its new name is taken."""
+        before = self.get(entity.id)
+        if before is None:
             raise NotFoundError(f"there is no {entity.kind} with the id {entity.id!r}")
+        if isinstance(entity, Character) and entity.name != before.name:
+            self._check_name(entity)
+        self._check_room(entity, before)
         self._staged[entity.id] = entity
 
     def destroy(self, entity_id: str) -> None:
@@ -148,7 +161,13 @@ class Transaction:
         held = self.contents(entity_id)
         if held.characters or held.objects or held.exits:
             raise WorldError(f"{entity.name} is not empty")
+        if held.entrances:
+            raise WorldError(f"exits of other places lead to {entity.name}")
         self._staged[entity_id] = None
+        # What it owns on disk is disowned there; what was given to it in this call must not name it either.
+        for staged in self._staged.values():
+            if isinstance(staged, Location | GameObject) and staged.owner_id == entity_id:
+                self._staged[staged.id] = attrs.evolve(staged, owner_id=None)
 
     def holder_kind(self, object_id: str, holder_id: str) -> Kind:
         """What would hold the object there. Raises ``WorldError`` for a place that cannot: absent, itself, too deep."""
@@ -172,9 +191,26 @@ class Transaction:
         inside = self.contents(object_id).objects
         return 1 + max((self._height(child) for child in inside), default=0)
 
-    def _stages_name(self, name: str) -> bool:
-        key = name_key(name)
-        return any(isinstance(e, Character) and e.name_key == key for e in self._staged.values())
+    def _check_room(self, entity: Entity, before: Entity | None) -> None:
+        """Raises ``WorldError`` if where the entity comes to holds as many as it may already."""
+        holder_id = entity.holder_id
+        if not isinstance(entity, GameObject | Exit) or (before is not None and before.holder_id == holder_id):
+            return
+        # Not as a read: two who put something down in one place are no conflict, and one too many is no harm.
+        there = self._world.contents(entity.holder_id)
+        staged = sum(1 for e in self._staged.values() if e is not None and e.kind is entity.kind and e.holder_id == holder_id)
+        if len(there.objects if isinstance(entity, GameObject) else there.exits) + staged >= CONTENTS_LIMIT:
+            raise WorldError(f"there are {CONTENTS_LIMIT} {entity.kind}s in that place already, and no more fit")
+
+    def _check_name(self, character: Character) -> None:
+        holder = self._world.character_named(character.name)
+        # Also if whoever has it gives it up in this very call: the rows are written one after the other.
+        if holder is not None and holder.id != character.id:
+            raise WorldError(f"the name {character.name} is taken")
+        key = character.name_key
+        for entity in self._staged.values():
+            if isinstance(entity, Character) and entity.id != character.id and entity.name_key == key:
+                raise WorldError(f"the name {character.name} is taken")
 
 
-_WORD = {Location: "location", Character: "character", GameObject: "object"}
+_WORD = {Location: "location", Exit: "exit", Character: "character", GameObject: "object"}

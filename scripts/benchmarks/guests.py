@@ -9,22 +9,30 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
+import attrs
 import trio
 from opentelemetry.trace import NoOpTracer
 
 from benchmarks import report
 from holomush import bundled
 from holomush.config import PluginsConfig
-from holomush.plugins.calls import Call
-from holomush.plugins.capabilities import CapabilitySet
+from holomush.database.migrations import migrate
+from holomush.database.schema import CORE_MIGRATIONS
+from holomush.database.store import Store, open_store
+from holomush.plugins.approvals import Grant
+from holomush.plugins.attempt import Attempt
+from holomush.plugins.calls import Call, Rates
 from holomush.plugins.guest import Guest, SourceRuntime
 from holomush.plugins.host import PluginHost, open_host
 from holomush.plugins.limits import Limits
-from holomush.plugins.source import read_plugin
+from holomush.plugins.source import PluginSource, read_plugin
+from holomush.plugins.storage import Storage, open_storage
+from holomush.plugins.surroundings import Surroundings
+from holomush.plugins.views import Viewer
 from holomush.world.model import Character, Location
 from holomush.world.state import World
-from holomush.world.transaction import Transaction
 
 CALLS = 3000
 PLACE, BOB = "01K00000000000000000000001", "01K00000000000000000000002"
@@ -59,6 +67,13 @@ INVOCATION = json.dumps(
 ).encode()
 
 
+async def _no_web(*_: object) -> dict[str, Any]:
+    raise AssertionError("these plugins ask no web server")
+
+
+SURROUNDINGS = Surroundings(fetch=_no_web, is_connected=lambda _: True)
+
+
 def run(folder: Path) -> None:
     """Print the figures. ``folder`` is for plugins made for the occasion."""
     report.heading("A call into a Python plugin")
@@ -74,11 +89,28 @@ def _world() -> World:
     return World([place, Character(id=BOB, name="Bob", player_id="p", location_id=PLACE)])
 
 
+@attrs.frozen
+class _Server:
+    """As much of one as a call needs."""
+
+    host: PluginHost
+    storage: Storage
+    store: Store
+
+    async def load(self, source: PluginSource) -> None:
+        """Load a plugin with all that it asks for."""
+        await self.storage.open(source.manifest.name, source.manifest.schema, self.store)
+        await self.host.load_plugin(source, Grant(granted=source.manifest.capability_set))
+
+
 @asynccontextmanager
-async def _host(world: World) -> AsyncIterator[PluginHost]:
-    runtime = SourceRuntime(bundled.PYTHON_RUNTIME)
-    async with open_host(runtime, world, PluginsConfig(), NoOpTracer(), lambda _: True) as host:
-        yield host
+async def _server(folder: Path, world: World) -> AsyncIterator[_Server]:
+    runtime, config = SourceRuntime(bundled.PYTHON_RUNTIME), PluginsConfig()
+    async with open_store(folder / "benchmark.db") as store:
+        await migrate(store, CORE_MIGRATIONS)
+        with open_storage(store, config) as storage:
+            async with open_host(runtime, world, storage, config, NoOpTracer(), SURROUNDINGS) as host:
+                yield _Server(host, storage, store)
 
 
 def _write_plugin(folder: Path, name: str) -> Path:
@@ -92,14 +124,35 @@ def _write_plugin(folder: Path, name: str) -> Path:
 async def _calls(folder: Path) -> None:
     world = _world()
     source = read_plugin(_write_plugin(folder, "bench"))
+    async with _server(folder, world) as server:
+        await server.load(source)
+        _bare_calls(world, source, server.storage)
+        host = server.host
+        for function, what in (
+            ("handle_plain", "through the host: quick lane, transaction, span"),
+            ("handle_query", "the same, with a query"),
+        ):
+            times = []
+            for _ in range(CALLS):
+                begun = time.perf_counter()
+                await host.call("bench", function, INVOCATION, host.begin("bench"), event_type="command", event_stream="global")
+                times.append(time.perf_counter() - begun)
+            report.spread(what, times)
+
+
+def _bare_calls(world: World, source: PluginSource, storage: Storage) -> None:
     guest = Guest(SourceRuntime(bundled.PYTHON_RUNTIME).shared(1024), {})
     call = Call(
         plugin="bench",
         function="",
-        capabilities=CapabilitySet.parse(["read:characters"]),
+        asked=source.manifest.capability_set,
+        granted=source.manifest.capability_set,
         limits=Limits(host_calls=10**9),
-        transaction=Transaction(world),
-        is_connected=lambda _: True,
+        rates=Rates.of("bench", PluginsConfig()),
+        attempt=Attempt.begin(world, storage["bench"]),
+        storage=storage["bench"],
+        viewer=Viewer(SURROUNDINGS.is_connected),
+        surroundings=SURROUNDINGS,
     )
     guest.load("bench", source.modules, call)
     for function, what in (("handle_plain", "bare: in this thread, JSON in and out"), ("handle_query", "bare, with a query")):
@@ -109,30 +162,18 @@ async def _calls(folder: Path) -> None:
             guest.call(function, INVOCATION, call)
             times.append(time.perf_counter() - begun)
         report.spread(what, times)
-    async with _host(world) as host:
-        await host.load_plugin(source)
-        for function, what in (
-            ("handle_plain", "through the host: quick lane, transaction, span"),
-            ("handle_query", "the same, with a query"),
-        ):
-            times = []
-            for _ in range(CALLS):
-                begun = time.perf_counter()
-                await host.call("bench", function, INVOCATION, Transaction(world), event_type="command", event_stream="global")
-                times.append(time.perf_counter() - begun)
-            report.spread(what, times)
 
 
 async def _load(folder: Path, count: int) -> None:
     sources = [read_plugin(_write_plugin(folder, f"bench-{index}")) for index in range(count)]
-    async with _host(_world()) as host:
+    async with _server(folder, _world()) as server:
         begun = time.perf_counter()
-        host._runtime.shared(1024)
+        server.host._runtime.shared(1024)
         compiled = time.perf_counter() - begun
         before = report.proportional_memory()
         begun = time.perf_counter()
         for source in sources:
-            await host.load_plugin(source)
+            await server.load(source)
         seconds = time.perf_counter() - begun
         memory = report.proportional_memory()
     report.line(

@@ -7,6 +7,8 @@ import pytest
 from holomush.database.migrations import CORE, Migration, MigrationError, migrate
 from holomush.database.schema import CORE_MIGRATIONS
 from holomush.database.store import Store, open_store
+from holomush.world.model import GAME_PLAYER_ID
+from holomush.world.names import BadName, check_name, name_key
 
 FIRST = Migration(CORE, "0001-first", [("CREATE TABLE a (x INTEGER) STRICT", ())])
 SECOND = Migration(CORE, "0002-second", [("CREATE TABLE b (x INTEGER) STRICT", ()), ("INSERT INTO a VALUES (2)", ())])
@@ -54,6 +56,14 @@ async def test_an_old_file_is_copied_once_before_the_first_change(tmp_path: Path
         assert await copy.fetch("SELECT x FROM a") == [(1,)]
 
 
+async def test_the_copy_before_a_plugins_migration_bears_its_name(tmp_path: Path) -> None:
+    async with open_store(tmp_path / "world.db") as store:
+        await migrate(store, [FIRST])
+    async with open_store(tmp_path / "world.db") as store:
+        await migrate(store, [PLUGIN])
+    assert backups(tmp_path) == ["world.db.before-board-0001-first.bak"]
+
+
 async def test_a_failing_migration_leaves_nothing_of_itself(tmp_path: Path) -> None:
     broken = Migration(CORE, "0002-broken", [("CREATE TABLE c (x)", ()), ("INSERT INTO nowhere VALUES (1)", ())])
     async with open_store(tmp_path / "world.db") as store:
@@ -90,3 +100,24 @@ async def test_the_core_schema_applies(tmp_path: Path) -> None:
     async with open_store(tmp_path / "world.db") as store:
         assert await migrate(store, CORE_MIGRATIONS) == list(CORE_MIGRATIONS)
         assert await migrate(store, CORE_MIGRATIONS) == []
+
+
+async def test_a_database_from_before_plugins_kept_anything_is_brought_up_to_date(tmp_path: Path) -> None:
+    async with open_store(tmp_path / "world.db") as store:
+        assert [migration.name for migration in await migrate(store, CORE_MIGRATIONS[:1])] == ["0001-core-tables"]
+        await store.write([("INSERT INTO kv (plugin, key, value) VALUES ('echo', 'a', x'01')", ())])
+    async with open_store(tmp_path / "world.db") as store:
+        assert await migrate(store, CORE_MIGRATIONS) == list(CORE_MIGRATIONS[1:])
+        assert await store.fetch("SELECT key FROM kv") == [("a",)]
+        assert await store.fetch("SELECT * FROM attributes") == await store.fetch("SELECT * FROM plugin_schemas") == []
+        assert await store.fetch("SELECT id, password_hash FROM players") == [(GAME_PLAYER_ID, None)]
+    assert backups(tmp_path) == ["world.db.before-0002-what-plugins-keep.bak"]
+
+
+async def test_no_player_can_have_the_name_of_the_games_own(tmp_path: Path) -> None:
+    async with open_store(tmp_path / "world.db") as store:
+        await migrate(store, CORE_MIGRATIONS)
+        ((name, key),) = await store.fetch("SELECT name, name_key FROM players")
+    with pytest.raises(BadName):
+        check_name(name, by_operator=True)
+    assert key == name_key(name)

@@ -23,10 +23,15 @@ from holomush.dispatch.commit import Actor, Committer
 from holomush.events.bus import Bus, Publication
 from holomush.events.event import ActorKind, EmittedEvent, Event
 from holomush.events.render import Role
+from holomush.plugins.approvals import Grant
 from holomush.plugins.guest import SourceRuntime
 from holomush.plugins.host import PluginHost, open_host
+from holomush.plugins.recorded import bring_up_to_date
 from holomush.plugins.reply import Reply, encode_input
 from holomush.plugins.source import read_plugin
+from holomush.plugins.storage import Storage, open_storage
+from holomush.plugins.surroundings import Surroundings
+from holomush.startup import make_fetch
 from holomush.world.model import Character, Entity, GameObject, Kind, Location
 from holomush.world.rows import insert_statements, load_entities
 from holomush.world.state import World
@@ -70,12 +75,17 @@ class Heart:
     bus: Bus
     committer: Committer
     host: PluginHost
+    storage: Storage
     calls: PluginCalls
     folder: Path
 
     async def load(self, name: str, source: str, manifest: str = "") -> None:
         """Write a plugin that may do everything, and load it."""
-        await self.host.load_plugin(read_plugin(write_plugin(self.folder, name, 'capabilities: ["*"]\n' + manifest, source)))
+        plugin = read_plugin(write_plugin(self.folder, name, 'capabilities: ["*"]\n' + manifest, source))
+        await self.storage.open(name, plugin.manifest.schema, self.store)
+        await self.host.load_plugin(plugin, Grant(granted=plugin.manifest.capability_set))
+        await bring_up_to_date(self.store, plugin.manifest)
+        await self.storage.open_tables(name, self.store)
 
     def listen(self, character_id: str) -> Ear:
         """What the character hears from now on."""
@@ -87,7 +97,7 @@ class Heart:
         """Call a function as Alice's command, to its commit."""
         data = encode_input({"command": function, "handler": function, "args": args, "raw": function, "timestamp": 1})
         return await self.calls.run(
-            plugin, function, lambda _: data, ALICE, event_type="command", event_stream="character:alice", output=output
+            plugin, function, lambda *_: data, ALICE, event_type="command", event_stream="character:alice", output=output
         )
 
     def say(self, *types: str, stream: str = SQUARE, depth: int = 0) -> Ticket:
@@ -122,6 +132,7 @@ async def open_heart(
     max_pages: int | None = None,
     batch: int = 512,
     queue: int = 8192,
+    shut_down: Callable[[str], None] = lambda _: None,
 ) -> AsyncIterator[Heart]:
     """A heart on a fresh database below ``folder``."""
     path = trio.Path(folder)
@@ -133,14 +144,18 @@ async def open_heart(
         world = World(await load_entities(store))
         bus = Bus()
         bus.sequence = await last_sequence(store)
-        async with open_host(runtime, world, config or PluginsConfig(), NoOpTracer(), lambda _: False) as host:
-            committer = Committer(world, store, bus)
-            yield Heart(
-                store=store,
-                world=world,
-                bus=bus,
-                committer=committer,
-                host=host,
-                calls=PluginCalls(world, host, committer),
-                folder=folder / "plugins",
-            )
+        config = config or PluginsConfig()
+        surroundings = Surroundings(fetch=make_fetch(config.http), shut_down=shut_down)
+        with open_storage(store, config) as storage:
+            async with open_host(runtime, world, storage, config, NoOpTracer(), surroundings) as host:
+                committer = Committer(world, store, bus)
+                yield Heart(
+                    store=store,
+                    world=world,
+                    bus=bus,
+                    committer=committer,
+                    host=host,
+                    storage=storage,
+                    calls=PluginCalls(host, committer),
+                    folder=folder / "plugins",
+                )

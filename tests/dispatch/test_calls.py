@@ -1,5 +1,6 @@
 """Plugin calls to their commit: run again when the world has moved or a neighbour was interrupted, and given up in the end."""
 
+from contextlib import suppress
 from pathlib import Path
 
 import attrs
@@ -9,9 +10,11 @@ import trio.testing
 
 from dispatch.rig import ALICE, Heart, open_heart
 from holomush.config import PluginsConfig
+from holomush.database.store import StorageUnavailable
 from holomush.dispatch.calls import CONFLICT_ATTEMPTS, CallGivenUpError
 from holomush.plugins.guest import GuestError, GuestFailedError, GuestOverdueError, SourceRuntime
 from holomush.plugins.reply import Reply
+from holomush.plugins.views import Viewer
 from holomush.world.model import Character
 from holomush.world.transaction import NotFoundError, Transaction
 
@@ -47,7 +50,7 @@ class Meddler:
         self.times = times
         self.attempts = 0
 
-    def make_input(self, transaction: Transaction) -> bytes:
+    def make_input(self, transaction: Transaction, _: Viewer) -> bytes:
         self.attempts += 1
         transaction.expect("alice", Character)
         if self.attempts <= self.times:
@@ -150,7 +153,7 @@ async def test_a_reply_that_is_not_wanted_has_done_nothing(tmp_path: Path, runti
         reply = await heart.calls.run(
             "tester",
             "walk",
-            lambda _: b"{}",
+            lambda *_: b"{}",
             ALICE,
             event_type="command",
             event_stream="character:alice",
@@ -159,6 +162,97 @@ async def test_a_reply_that_is_not_wanted_has_done_nothing(tmp_path: Path, runti
         )
         assert reply == Reply("You walk.")
         assert (outputs, await heart.logged(), await heart.on_disk("alice")) == ([], [], "square")
+
+
+KEEPER = """
+    from holomush_pdk import *
+    def keep(inv):
+        kv_set("last", inv.raw)
+        set_attributes("bob", health=3)
+        table_insert("notes", text="kept")
+        create_location("Cellar")
+        emit_event("location:square", "kept", {})
+        server_shutdown("all is kept")
+    def fail(inv):
+        keep(inv)
+        raise ValueError("after all")
+    def count(inv):
+        n = int(kv_get("n", "0")) + 1
+        end = __import__("time").time() + 0.03
+        while __import__("time").time() < end: pass
+        kv_set("n", str(n))
+        return str(n)
+    def append(inv):
+        n = len(table_select("notes", limit=1000))
+        end = __import__("time").time() + 0.03
+        while __import__("time").time() < end: pass
+        table_insert("notes", text=str(n))
+    def look(inv):
+        return [str(kv_get("last")), str(len(table_select("notes"))), str(query_character("bob").attributes.health)]
+"""
+KEEPS = """\
+schema:
+  attributes: {character: [{name: health, type: integer, default: 100}]}
+  tables: [{name: notes, columns: [{name: id, type: ulid, primary: true}, {name: text, type: string}]}]
+"""
+
+
+async def test_all_that_a_call_has_staged_is_one_commit(tmp_path: Path, runtime: SourceRuntime) -> None:
+    asked: list[str] = []
+    async with open_heart(tmp_path, runtime, shut_down=asked.append) as heart:
+        await heart.load("keeper", KEEPER, KEEPS)
+        ear = heart.listen("bob")
+        with pytest.raises(GuestFailedError, match="after all"):
+            await heart.run("keeper", "fail")
+        assert await heart.run("keeper", "look") == Reply("None\n0\n100")
+        assert (asked, ear.heard, await heart.store.fetch("SELECT * FROM kv")) == ([], [], [])
+        await heart.run("keeper", "keep")
+        assert await heart.run("keeper", "look") == Reply("keep\n1\n3")
+        assert (asked, ear.heard) == (["all is kept"], ["kept"])
+        assert await heart.store.fetch("SELECT plugin, key, value FROM kv") == [("keeper", "last", b"keep")]
+        assert await heart.store.fetch("SELECT entity_id, plugin, name, value FROM attributes") == [
+            ("bob", "keeper", "health", "3")
+        ]
+        assert await heart.store.fetch("SELECT text FROM p_keeper__notes") == [("kept",)]
+        assert await heart.store.fetch("SELECT count(*) FROM locations WHERE name = 'Cellar'") == [(1,)]
+
+
+async def test_what_was_asked_of_the_server_happens_only_once_all_is_on_disk(tmp_path: Path, runtime: SourceRuntime) -> None:
+    asked: list[str] = []
+    async with open_heart(tmp_path, runtime, shut_down=asked.append) as heart:
+        await heart.load("keeper", KEEPER, KEEPS)
+        ((pages,),) = await heart.store.fetch("PRAGMA page_count")
+        await heart.store.limit_pages(pages)
+        big = "def big(inv):\n    server_shutdown('now')\n    for n in range(60): emit_event('global', 'big', {'t': 'x' * 4000})\n"
+        await heart.load("bigger", "from holomush_pdk import *\n" + big)
+        with pytest.raises(StorageUnavailable):
+            await heart.run("bigger", "big")
+        assert asked == []
+
+
+@pytest.mark.parametrize(
+    ("function", "result"), [("count", "SELECT value FROM kv"), ("append", "SELECT text FROM p_keeper__notes")]
+)
+async def test_calls_of_one_plugin_at_the_same_time_lose_nothing_that_it_keeps(
+    tmp_path: Path, runtime: SourceRuntime, function: str, result: str
+) -> None:
+    async with open_heart(tmp_path, runtime) as heart:
+        await heart.load("keeper", KEEPER, KEEPS)
+        done = 0
+
+        async def run() -> None:
+            nonlocal done
+            with suppress(CallGivenUpError):
+                await heart.run("keeper", function)
+                done += 1
+
+        async with trio.open_nursery() as nursery:
+            for _ in range(8):
+                nursery.start_soon(run)
+        assert done > 1
+        rows = [int(value) for (value,) in await heart.store.fetch(result)]
+    # Counted one after the other, whatever ran beside it: nobody has built upon what another was about to change.
+    assert sorted(rows) == ([done] if function == "count" else list(range(done)))
 
 
 async def test_what_the_input_needs_and_is_not_there(tmp_path: Path, runtime: SourceRuntime) -> None:

@@ -11,7 +11,7 @@ import trio
 import trio.testing
 
 from dispatch.rig import GARDEN, SQUARE, Heart, open_heart
-from holomush.config import PluginsConfig
+from holomush.config import PausesConfig, PluginsConfig
 from holomush.dispatch import subscribers
 from holomush.dispatch.subscribers import DEPTH_LIMIT, Subscribers
 from holomush.events.event import ActorKind, Event
@@ -36,7 +36,7 @@ def note(plugin: str, rest: str = "") -> str:
 async def listening(heart: Heart) -> AsyncIterator[Subscribers]:
     """Plugins get events while inside, and what is underway is finished on leaving."""
     async with trio.open_nursery() as nursery:
-        delivered = Subscribers([plugin.manifest for plugin in heart.host.plugins], heart.calls, nursery)
+        delivered = Subscribers([plugin.manifest for plugin in heart.host.plugins], heart.calls, nursery, heart.host.is_paused)
         heart.committer.on_event = delivered.enqueue
         yield delivered
 
@@ -100,8 +100,10 @@ async def test_what_a_plugin_emits_is_its_own_doing(tmp_path: Path, runtime: Sou
 
 async def test_within_a_stream_events_keep_their_order(tmp_path: Path, runtime: SourceRuntime) -> None:
     async with open_heart(tmp_path, runtime) as heart:
-        await heart.load("b-late", note("late"), "priority: 200\n" + ALL.replace("'*'", "'*', stream: 'location:*'"))
-        await heart.load("a-early", note("early"), "priority: 50\n" + ALL.replace("'*'", "'*', stream: 'location:*'"))
+        here = ALL.replace("'*'", "'*', stream: 'location:*'")
+        await heart.load("a-late", note("late"), here)
+        await heart.load("b-early", note("early"), here)
+        heart.host.put_in_order(["b-early", "a-late"])
         async with listening(heart):
             for number in range(20):
                 heart.say(f"e{number}")
@@ -150,6 +152,81 @@ async def test_handled_stops_the_rest(tmp_path: Path, runtime: SourceRuntime) ->
         ("b", "pose"),
         ("c", "pose"),
     ]
+
+
+EXCLUSIVE = "subscribes: [{type: say, exclusive: true}, {type: pose}]\n"
+
+
+async def test_an_exclusive_subscription_keeps_events_from_those_behind_it(tmp_path: Path, runtime: SourceRuntime) -> None:
+    async with open_heart(tmp_path, runtime) as heart:
+        await heart.load("a", note("a"), "subscribes: [{type: say}, {type: pose}]\n")
+        await heart.load("b", note("b"), EXCLUSIVE)
+        await heart.load("c", note("c"), "subscribes: [{type: say, exclusive: true}, {type: pose}]\n")
+        async with listening(heart):
+            await heart.say("say", "pose").durable()
+        assert await notes(heart) == [("a", "say"), ("b", "say"), ("a", "pose"), ("b", "pose"), ("c", "pose")]
+
+
+async def test_one_exclusive_subscription_of_several_that_match_is_enough(tmp_path: Path, runtime: SourceRuntime) -> None:
+    async with open_heart(tmp_path, runtime) as heart:
+        both = "subscribes: [{type: '*', stream: 'location:*'}, {type: say, exclusive: true}, {type: say}]\n"
+        await heart.load("a", note("a"), both)
+        await heart.load("b", note("b"), "subscribes: [{type: '*', stream: 'location:*'}]\n")
+        async with listening(heart):
+            await heart.say("say", "pose").durable()
+        assert await notes(heart) == [("a", "say"), ("a", "pose"), ("b", "pose")]
+
+
+async def test_exclusive_or_not_is_a_matter_of_the_stream_too(tmp_path: Path, runtime: SourceRuntime) -> None:
+    async with open_heart(tmp_path, runtime) as heart:
+        await heart.load("a", note("a"), f"subscribes: [{{type: say, stream: '{GARDEN}', exclusive: true}}, {{type: say}}]\n")
+        await heart.load("b", note("b"), SAYS)
+        async with listening(heart):
+            await heart.say("say", stream=SQUARE).durable()
+            await trio.testing.wait_all_tasks_blocked()
+            await heart.say("say", stream=GARDEN).durable()
+        assert await notes(heart) == [("a", "say"), ("b", "say"), ("a", "say")]
+
+
+@pytest.mark.parametrize("fault", ["raise ValueError('boom')", "return 3"])
+async def test_who_fails_keeps_nothing_from_the_others(tmp_path: Path, runtime: SourceRuntime, fault: str) -> None:
+    async with open_heart(tmp_path, runtime) as heart:
+        await heart.load("a", f"def handle_event(event): {fault}\n", EXCLUSIVE)
+        await heart.load("b", note("b"), EXCLUSIVE)
+        await heart.load("c", note("c"), SAYS)
+        async with listening(heart):
+            await heart.say("say").durable()
+        assert await notes(heart) == [("b", "say")]
+
+
+async def test_a_plugin_that_is_switched_off_is_passed_over_without_a_word(
+    tmp_path: Path, runtime: SourceRuntime, caplog: pytest.LogCaptureFixture
+) -> None:
+    config = PluginsConfig(timeout=0.2, pauses=PausesConfig(failures=2, shortest=1000.0))
+    async with open_heart(tmp_path, runtime, config) as heart:
+        await heart.load("a-loops", "def handle_event(event):\n    while True: pass\n", EXCLUSIVE)
+        await heart.load("b", note("b"), SAYS)
+        async with listening(heart):
+            await heart.say("say", "say", "say", "say").durable()
+        assert heart.host.is_paused("a-loops")
+        assert await notes(heart) == [("b", "say")] * 4
+    messages = [record.getMessage() for record in caplog.records if record.name == "holomush.dispatch.subscribers"]
+    assert messages == [f"plugin a-loops missed event say on {SQUARE}: it ran longer than 0.2 seconds"] * 2
+
+
+async def test_whether_a_plugin_is_switched_off_is_asked_each_time(tmp_path: Path, runtime: SourceRuntime) -> None:
+    paused = {"a"}
+    async with open_heart(tmp_path, runtime) as heart:
+        await heart.load("a", note("a"), EXCLUSIVE)
+        await heart.load("b", note("b"), SAYS)
+        manifests = [plugin.manifest for plugin in heart.host.plugins]
+        async with trio.open_nursery() as nursery:
+            heart.committer.on_event = Subscribers(manifests, heart.calls, nursery, paused.__contains__).enqueue
+            await heart.say("say").durable()
+            await trio.testing.wait_all_tasks_blocked()
+            paused.clear()
+            await heart.say("say").durable()
+        assert await notes(heart) == [("b", "say"), ("a", "say")]
 
 
 async def test_a_failing_plugin_does_not_stop_the_next(

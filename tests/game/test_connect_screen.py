@@ -9,7 +9,7 @@ import trio
 from support.game import ADMIN_PASSWORD, Player, Server, running_server
 from support.plugins import write_plugin
 
-from holomush.config import SessionsConfig
+from holomush.config import PluginsConfig, SessionsConfig
 from holomush.net.telnet import ECHO, IAC, WILL, WONT
 from holomush.plugins.guest import SourceRuntime
 from holomush.sessions.entrance import ADMIN_PASSWORD_VARIABLE
@@ -224,7 +224,8 @@ async def test_what_a_guest_carries_stays_behind(data: Path, runtime: SourceRunt
             return "Got it."
         """,
     )
-    async with running_server(data, runtime, tmp_path / "plugins") as server:
+    granted = PluginsConfig(grants={"hands": ("*",)})
+    async with running_server(data, runtime, tmp_path / "plugins", plugins=granted) as server:
         alice = await server.create("Alice")
         guest = await server.connect()
         await guest.type("connect guest")

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import logging
+import re
 from pathlib import Path
 
 import pytest
 import trio
-from support.game import Player, Server, running_server
+from support.game import ADMIN_PASSWORD, Player, Server, running_server
 from support.plugins import write_plugin
 
-from holomush.config import PluginsConfig
+from holomush.config import PausesConfig, PluginsConfig
 from holomush.plugins.guest import SourceRuntime
+from holomush.sessions.entrance import ADMIN_NAME
 
-SHORT = PluginsConfig(timeout=0.5)
+GRANTS: dict[str, tuple[str, ...]] = dict.fromkeys(("faulty", "grabber", "snatchber"), ("*",))
+GRANTED = PluginsConfig(grants=GRANTS)
+SHORT = PluginsConfig(timeout=0.5, grants=GRANTS)
 GARDEN = "01K0000000000000000000GRDN"
 FOUNTAIN = "01K0000000000000000000FTN1"
 NOTHING_SPECIAL = "\nYou see nothing special.\n"
@@ -96,7 +100,7 @@ async def test_a_fault_has_no_effect_but_a_line(
     body, told = FAULTS[fault]
     folder = write_faulty(tmp_path / "plugins", body)
     # Whatever does not loop shall not be stopped for being slow on a slow machine.
-    limits = SHORT if fault == "loops for ever" else PluginsConfig()
+    limits = SHORT if fault == "loops for ever" else GRANTED
     async with running_server(data, runtime, folder, plugins=limits) as server:
         alice, bob = await server.create("Alice"), await server.create("Bob")
         await alice.read_until("Bob has connected.\n")
@@ -113,7 +117,7 @@ async def test_a_fault_has_no_effect_but_a_line(
 async def test_what_the_faulty_commands_do_would_take_effect(data: Path, runtime: SourceRuntime, tmp_path: Path) -> None:
     """Else the test above would prove nothing."""
     folder = write_faulty(tmp_path / "plugins", "do_much(inv)")
-    async with running_server(data, runtime, folder) as server:
+    async with running_server(data, runtime, folder, plugins=GRANTED) as server:
         alice, bob = await server.create("Alice"), await server.create("Bob")
         await alice.read_until("Bob has connected.\n")
         await alice.do("break")
@@ -139,7 +143,7 @@ async def test_others_are_served_while_a_plugin_loops(data: Path, runtime: Sourc
 
     folder = write_faulty(tmp_path / "plugins", "do_much(inv)\nwhile True: pass")
     # Long enough that a slow machine answers within it; the looping call itself is cancelled at the end.
-    async with running_server(data, runtime, folder, plugins=PluginsConfig(timeout=20)) as server:
+    async with running_server(data, runtime, folder, plugins=PluginsConfig(timeout=20, grants=GRANTS)) as server:
         alice, bob, carol = [await server.create(name) for name in ("Alice", "Bob", "Carol")]
         logger, handler = logging.getLogger("holomush.plugin.faulty"), Starts()
         logger.addHandler(handler)
@@ -162,7 +166,9 @@ async def test_others_are_served_while_a_plugin_loops(data: Path, runtime: Sourc
 
 async def test_a_plugin_that_loops_again_and_again_harms_only_itself(data: Path, runtime: SourceRuntime, tmp_path: Path) -> None:
     folder = write_faulty(tmp_path / "plugins", "while True: pass")
-    async with running_server(data, runtime, folder, plugins=PluginsConfig(timeout=0.2)) as server:
+    # Without pauses, or the sixth would not even be begun.
+    limits = PluginsConfig(timeout=0.2, grants=GRANTS, pauses=PausesConfig(failures=1000))
+    async with running_server(data, runtime, folder, plugins=limits) as server:
         alice, bob = await server.create("Alice"), await server.create("Bob")
         await alice.read_until("Bob has connected.\n")
         done = trio.Event()
@@ -181,6 +187,27 @@ async def test_a_plugin_that_loops_again_and_again_harms_only_itself(data: Path,
         stored = await server.running.game.store.fetch("SELECT count(*) FROM events WHERE type = 'say'")
         assert stored == [(said,)]
         assert said > 0
+
+
+async def test_a_plugin_that_keeps_looping_is_switched_off_and_everybody_is_told_so(
+    data: Path, runtime: SourceRuntime, tmp_path: Path
+) -> None:
+    folder = write_faulty(tmp_path / "plugins", "while True: pass")
+    limits = PluginsConfig(timeout=0.2, grants=GRANTS, pauses=PausesConfig(failures=2, shortest=1000.0))
+    async with running_server(data, runtime, folder, plugins=limits) as server:
+        alice = await server.create("Alice")
+        admin = await server.connect()
+        await admin.type(f"connect {ADMIN_NAME} {ADMIN_PASSWORD}")
+        await admin.read_until("Obvious exits:\n")
+        for _ in range(2):
+            assert "took too long" in await alice.do("break")
+        await admin.read_until("Plugin faulty is switched off for 1000 seconds, because it keeps failing: ")
+        for command in ("break", "fine"):
+            told = await alice.do(command)
+            assert re.fullmatch(
+                rf'"{command}" is switched off for (9\d\d|1000) seconds: its plugin keeps failing. \(Plugin: faulty\)\n', told
+            )
+        assert await alice.do("say still here") == 'You say, "still here"\n'
 
 
 async def test_of_two_who_grab_at_once_through_two_plugins_one_gets_it(data: Path, runtime: SourceRuntime, tmp_path: Path) -> None:
@@ -209,7 +236,7 @@ async def test_of_two_who_grab_at_once_through_two_plugins_one_gets_it(data: Pat
                 return "You put it down."
             """,
         )
-    async with running_server(data, runtime, tmp_path / "plugins") as server:
+    async with running_server(data, runtime, tmp_path / "plugins", plugins=GRANTED) as server:
         alice, bob = await server.create("Alice"), await server.create("Bob")
         await alice.read_until("Bob has connected.\n")
         game = server.running.game

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from extism import Plugin, host_fn
+from extism import Plugin, ValType, host_fn
 from extism.extism import CompiledPlugin
 
-RUNTIME = Path(__file__).parents[2] / "holomush" / "runtimes" / "python.wasm"
+ROOT = Path(__file__).parents[2]
+RUNTIME = ROOT / "holomush" / "runtimes" / "python.wasm"
+DEFINITIONS = ROOT / "pdk" / "runtimes" / "python" / "host_functions.def"
 
 
 SILENCE = object()
@@ -40,45 +43,22 @@ class Host:
         return json.dumps(answer.envelope() if isinstance(answer, Refusal) else {"ok": True, "value": answer})
 
     def functions(self) -> list[Any]:
-        def emit_event(event: str) -> str:
-            return self.answer("holomush_emit_event", event)
+        """All that the runtime imports, by its own list of them."""
+        rows = re.findall(r"^HOST_FUNCTION\((\w+), (\d), (ENVELOPE|NOTHING)\)$", DEFINITIONS.read_text(), re.MULTILINE)
+        return [self._function(name, int(count), returns=result == "ENVELOPE") for name, count, result in rows]
 
-        def query_location(ref: str) -> str:
-            return self.answer("holomush_query_location", ref)
+    def _function(self, name: str, count: int, *, returns: bool) -> Any:
+        signature = ([ValType.I64] * count, [ValType.I64] if returns else [])
 
-        def query_object(ref: str) -> str:
-            return self.answer("holomush_query_object", ref)
+        @host_fn(name=name, namespace="extism:host/user", signature=signature)  # type: ignore[untyped-decorator]
+        def function(current: Any, params: list[Any], results: list[Any], *_: object) -> None:
+            texts = [current.input_string(param) for param in params]
+            if returns:
+                current.return_string(results[0], self.answer(name, *texts))
+            else:
+                self.calls.append((name, *texts))
 
-        def query_character(ref: str) -> str:
-            return self.answer("holomush_query_character", ref)
-
-        def log(level: str, message: str) -> None:
-            self.calls.append(("holomush_log", level, message))
-
-        def find(query: str) -> str:
-            return self.answer("holomush_find", query)
-
-        def move_character(ref: str, location: str) -> str:
-            return self.answer("holomush_move_character", ref, location)
-
-        def move_object(ref: str, place: str) -> str:
-            return self.answer("holomush_move_object", ref, place)
-
-        # The SDK reads the annotations themselves, not their text; a function without a result must not have one.
-        for function, kinds in (
-            (emit_event, (str, str)),
-            (query_location, (str, str)),
-            (query_object, (str, str)),
-            (query_character, (str, str)),
-            (log, (str, str)),
-            (find, (str, str)),
-            (move_character, (str, str, str)),
-            (move_object, (str, str, str)),
-        ):
-            names = [*function.__code__.co_varnames[: function.__code__.co_argcount], "return"]
-            function.__annotations__ = dict(zip(names, kinds, strict=function is not log))
-        made = (emit_event, query_location, query_object, query_character, log, find, move_character, move_object)
-        return [host_fn(name=f"holomush_{f.__name__}", namespace="extism:host/user")(f) for f in made]
+        return function
 
 
 class Refusal:

@@ -4,10 +4,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from holomush.plugins.capabilities import KNOWN, Capability, CapabilityError, CapabilitySet
+from holomush.plugins.capabilities import KNOWN, NOTHING, Capability, CapabilityError, CapabilitySet
 from holomush.plugins.host_functions import HOST_FUNCTIONS
 
 FIXED = [known for known in KNOWN if "<" not in known]
+WEB = ["http:get:api.example.com", "http:post:localhost:8080", "http:get:127.0.0.1", "http:get:xn--4ca.de", "http:get:*", "http:*"]
 
 
 @pytest.mark.parametrize(
@@ -63,7 +64,17 @@ def test_without_any_nothing_is_allowed() -> None:
         ("emit:loction:*", "is no stream pattern"),
         ("fly:*", "is not a capability"),
         ("emit", "is not a capability"),
-        ("write:locations", "is not a capability"),
+        ("write:exits", "is not a capability"),
+        ("http:put:x.org", "is not a capability"),
+        ("http:get:", "is not a capability"),
+        ("http:get:https://x.org", "after http:get: goes a domain in small letters, such as http:get:api.example.com"),
+        ("http:get:x.org/path", "after http:get: goes a domain in small letters"),
+        ("http:get:X.org", "after http:get: goes a domain in small letters"),
+        ("http:post:x..org", "after http:post: goes a domain in small letters"),
+        ("http:post:x.org:0", "after http:post: goes a domain in small letters"),
+        ("http:get:*.x.org", "a * can only be the last character"),
+        ("http:get:api.*", "a * stands for whole words"),
+        ("http:get:" + "x." * 126 + "xy", "after http:get: goes a domain in small letters"),
         ("re*", "a * stands for whole words: write re:* or the whole name"),
         ("emit:location:01*", "a * stands for whole words: write emit:location:01:* or the whole name"),
         ("emit:*:01H", "a * can only be the last character"),
@@ -77,7 +88,7 @@ def test_a_slip_is_told(text: str, complaint: str | None) -> None:
         return
     with pytest.raises(CapabilityError) as caught:
         CapabilitySet.parse(["read:objects", text])
-    assert repr(text) in str(caught.value)
+    assert repr(text[:80]) in str(caught.value)
     assert complaint in str(caught.value)
 
 
@@ -87,9 +98,65 @@ def test_an_unknown_one_tells_which_there_are() -> None:
     assert all(known in str(caught.value) for known in KNOWN)
 
 
-@pytest.mark.parametrize("text", [*FIXED, "emit:global", "emit:plugin:x", "read:*", "write:*", "emit:*", "*"])
+@pytest.mark.parametrize("text", [*FIXED, "emit:global", "emit:plugin:x", "read:*", "write:*", "emit:*", "*", *WEB])
 def test_what_there_is_can_be_asked_for(text: str) -> None:
     assert Capability.parse(text).text == text
+
+
+@pytest.mark.parametrize(
+    ("held", "other", "included"),
+    [
+        ("read:objects", "read:objects", True),
+        ("read:objects", "read:*", False),
+        ("read:*", "read:objects", True),
+        ("read:*", "read:*", True),
+        ("*", "read:*", True),
+        ("read:*", "*", False),
+        ("emit:*", "emit:location:*", True),
+        ("emit:location:*", "emit:*", False),
+        ("http:get:*", "http:*", False),
+        ("http:get:*", "http:get:x.org", True),
+        ("http:get:x.org", "http:get:x.org:80", False),
+    ],
+)
+def test_what_one_includes_of_another(held: str, other: str, *, included: bool) -> None:
+    capability = Capability.parse(other)
+    assert Capability.parse(held).includes(capability) is included
+    assert CapabilitySet.parse(["kv:read", held]).includes(capability) is included
+    assert (CapabilitySet.parse([held]).missing_from(CapabilitySet.parse([other])) == NOTHING) is included
+
+
+def test_what_is_missing_comes_as_it_was_asked_for() -> None:
+    asked = CapabilitySet.parse(["write:objects", "read:objects", "http:*", "kv:read"])
+    missing = CapabilitySet.parse(["read:*", "http:get:*"]).missing_from(asked)
+    assert str(missing) == "write:objects, http:*, kv:read"
+    assert str(NOTHING.missing_from(asked)) == str(asked)
+    assert NOTHING.missing_from(NOTHING) == NOTHING
+
+
+@pytest.mark.parametrize(
+    ("text", "reaches"),
+    [
+        *(
+            (text, True)
+            for text in (*WEB, "write:objects", "write:*", "db:migrate", "session:read", "session:*", "server:stats", "*")
+        ),
+        *((text, False) for text in ("emit:*", "emit:global", "read:objects", "read:*", "kv:read", "kv:*")),
+    ],
+)
+def test_what_reaches_beyond_the_game_or_changes_it(text: str, *, reaches: bool) -> None:
+    assert Capability.parse(text).reaches_out is reaches
+    assert (CapabilitySet.parse(["read:objects", text]).reaching.held != ()) is reaches
+
+
+@given(st.sampled_from([*FIXED, *WEB, "*", "read:*", "emit:*"]), st.sampled_from([*FIXED, *WEB, "*", "read:*", "emit:*"]))
+def test_to_include_is_to_cover_all_that_the_other_covers(held: str, other: str) -> None:
+    one, another = Capability.parse(held), Capability.parse(other)
+    stem = other.removesuffix("*")
+    if one.includes(another):
+        assert all(one.covers(stem + rest) for rest in (["", "x", "x:y"] if other.endswith("*") else [""]))
+    elif not other.endswith("*"):
+        assert not one.covers(other)
 
 
 def test_every_host_function_needs_one_that_exists() -> None:

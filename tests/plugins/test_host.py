@@ -9,6 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
+import attrs
 import pytest
 import trio
 import trio.testing
@@ -16,25 +17,33 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import StatusCode
+from support.plugins import write_plugin
 
-from holomush.config import PluginsConfig
+from holomush.config import PausesConfig, PluginsConfig, Rate
 from holomush.events.event import ActorKind, EmittedEvent, Event
+from holomush.plugins.approvals import Grant
+from holomush.plugins.capabilities import CapabilitySet
+from holomush.plugins.deadlines import RESOLUTION
 from holomush.plugins.guest import (
+    GuestCancelledError,
     GuestError,
     GuestFailedError,
+    GuestInputError,
     GuestInterruptedError,
     GuestOutOfMemoryError,
     GuestOutputError,
     GuestOverdueError,
     GuestTooLongError,
     HostFaultError,
+    SourceProgram,
     SourceRuntime,
 )
-from holomush.plugins.host import OWN_MODULE_AFTER, PATIENT_CALLS, PluginLoadError
+from holomush.plugins.host import OWN_MODULE_AFTER, PATIENT_CALLS
+from holomush.plugins.loaded import PluginLoadError, PluginPausedError
 from holomush.plugins.reply import GuestDeniedError, Reply
-from holomush.world.model import Location
-from holomush.world.transaction import Transaction
-from plugins.rooms import Rig, open_rig
+from holomush.plugins.source import read_plugin
+from holomush.world.model import Character, Location
+from plugins.rooms import Rig, make_surroundings, open_rig
 
 QUICK = PluginsConfig(timeout=0.3)
 SLACK = 2.0
@@ -87,11 +96,22 @@ async def test_a_loaded_plugin(tmp_path: Path, runtime: SourceRuntime) -> None:
         assert rig.host.plugins == (plugin,)
 
 
-async def test_plugins_come_in_load_order(tmp_path: Path, runtime: SourceRuntime) -> None:
+async def test_plugins_come_in_the_order_of_loading_or_in_the_one_that_is_set(tmp_path: Path, runtime: SourceRuntime) -> None:
     async with open_rig(tmp_path, runtime) as rig:
         for name, priority in (("late", 200), ("b", 100), ("a", 100), ("early", 5)):
             await rig.load("", f"priority: {priority}\n", name=name)
+        assert [plugin.name for plugin in rig.host.plugins] == ["late", "b", "a", "early"]
+        rig.host.put_in_order(["early", "not-loaded", "a", "b", "late"])
         assert [plugin.name for plugin in rig.host.plugins] == ["early", "a", "b", "late"]
+
+
+async def test_a_plugin_that_was_unloaded_can_be_loaded_again(tmp_path: Path, runtime: SourceRuntime) -> None:
+    async with open_rig(tmp_path / "1", runtime) as rig:
+        await rig.load("def tell(i): return 'first'\n")
+        rig.host.unload_plugin("tester")
+        assert rig.host.plugins == ()
+        await attrs.evolve(rig, folder=tmp_path / "2").load("def tell(i): return 'second'\n")
+        assert await rig.call("tell") == Reply("second")
 
 
 async def test_missing_handlers_are_named_with_the_path_of_their_key(tmp_path: Path, runtime: SourceRuntime) -> None:
@@ -162,7 +182,7 @@ async def test_loading_has_a_deadline(tmp_path: Path, runtime: SourceRuntime) ->
 async def test_a_name_is_loaded_once(tmp_path: Path, runtime: SourceRuntime) -> None:
     async with open_rig(tmp_path / "1", runtime) as rig:
         plugin = await rig.load("def tell(i): return 'first'\n")
-        again = Rig(rig.host, rig.world, tmp_path / "2")
+        again = attrs.evolve(rig, folder=tmp_path / "2")
         with pytest.raises(PluginLoadError) as caught:
             await again.load("def tell(i): return 'second'\n")
         assert str(caught.value) == f"tester: {tmp_path / '2' / 'tester'}: a plugin of that name is loaded already"
@@ -190,7 +210,7 @@ async def test_a_name_is_loaded_once_even_at_the_same_time(tmp_path: Path, runti
 
         async def load(number: str) -> None:
             try:
-                await Rig(rig.host, rig.world, tmp_path / number).load(f"def tell(i): return '{number}'\n")
+                await attrs.evolve(rig, folder=tmp_path / number).load(f"def tell(i): return '{number}'\n")
                 ended.append("loaded")
             except PluginLoadError as error:
                 ended.append(str(error).rpartition(": ")[2])
@@ -205,7 +225,7 @@ async def test_a_name_is_loaded_once_even_at_the_same_time(tmp_path: Path, runti
 async def test_a_plugin_that_failed_can_be_loaded_once_it_is_mended(tmp_path: Path, runtime: SourceRuntime) -> None:
     async with open_rig(tmp_path / "1", runtime) as rig:
         await load_error(rig, "1 / 0\n")
-        await Rig(rig.host, rig.world, tmp_path / "2").load("def tell(i): return 'mended'\n")
+        await attrs.evolve(rig, folder=tmp_path / "2").load("def tell(i): return 'mended'\n")
         assert await rig.call("tell") == Reply("mended")
 
 
@@ -239,9 +259,9 @@ async def test_an_event(tmp_path: Path, runtime: SourceRuntime) -> None:
     """
     async with open_rig(tmp_path, runtime) as rig:
         await rig.load(source, 'capabilities: ["emit:*"]\n')
-        transaction = Transaction(rig.world)
-        assert await rig.host.deliver_event("tester", EVENT, transaction) == Reply(handled=True)
-    assert transaction.events == [
+        attempt = rig.host.begin("tester")
+        assert await rig.host.deliver_event("tester", EVENT, attempt) == Reply(handled=True)
+    assert attempt.transaction.events == [
         EmittedEvent("location:square", "heard", {"from": "alice", "message": "hello"}),
         EmittedEvent("global", "also", {"at": 7}),
     ]
@@ -257,9 +277,9 @@ async def test_a_call_reads_the_world_and_stages_its_changes(tmp_path: Path, run
     """
     async with open_rig(tmp_path, runtime) as rig:
         await rig.load(source, 'capabilities: ["read:*", "write:*"]\n')
-        transaction = Transaction(rig.world)
-        assert await rig.call_in(transaction, "go") == Reply("garden: Dora, Alice")
-        assert set(transaction.changes) == {"alice"}
+        attempt = rig.host.begin("tester")
+        assert await rig.call_in(attempt, "go") == Reply("garden: Dora, Alice")
+        assert set(attempt.transaction.changes) == {"alice"}
         assert rig.world.contents("garden").characters == ("dora",)
 
 
@@ -458,10 +478,10 @@ async def test_what_is_too_slow_for_the_quick_lane_is_done_once_by_a_thread(tmp_
     """
     async with open_rig(tmp_path, runtime) as rig:
         plugin = await rig.load(source, 'capabilities: ["*"]\n')
-        transaction = Transaction(rig.world)
-        assert await rig.call_in(transaction, "work") == Reply("done")
-        assert [event.type for event in transaction.events] == ["started"]
-        assert set(transaction.changes) == {"alice"}
+        attempt = rig.host.begin("tester")
+        assert await rig.call_in(attempt, "work") == Reply("done")
+        assert [event.type for event in attempt.transaction.events] == ["started"]
+        assert set(attempt.transaction.changes) == {"alice"}
         assert (plugin.pool.size, plugin.patient_pool.size) == (0, 1)
         assert plugin.patient_calls == PATIENT_CALLS
 
@@ -499,7 +519,7 @@ async def test_input_has_a_limit_too(tmp_path: Path, runtime: SourceRuntime) -> 
     async with open_rig(tmp_path, runtime, PluginsConfig(message_limit=1000)) as rig:
         await rig.load(COUNTER)
         failure = await failing(rig.call("count", {"text": "x" * 1000}))
-        assert isinstance(failure, GuestOutputError)
+        assert isinstance(failure, GuestInputError)
         assert str(failure) == "what it was to be given is larger than 1000 bytes"
         assert await rig.call("count") == Reply("1")
 
@@ -524,10 +544,10 @@ async def test_a_refused_host_call_can_be_caught(tmp_path: Path, runtime: Source
     """
     async with open_rig(tmp_path, runtime) as rig:
         await rig.load(source, "capabilities: [emit:global]\n")
-        transaction = Transaction(rig.world)
-        reply = await rig.call_in(transaction, "try_it")
+        attempt = rig.host.begin("tester")
+        reply = await rig.call_in(attempt, "try_it")
     assert reply == Reply("capability_denied: the plugin has no capability read:locations: add it to capabilities in plugin.yaml")
-    assert transaction.events == [EmittedEvent("global", "refused", {"code": "capability_denied"})]
+    assert attempt.transaction.events == [EmittedEvent("global", "refused", {"code": "capability_denied"})]
 
 
 async def test_an_argument_that_is_too_long_is_refused_and_can_be_caught(tmp_path: Path, runtime: SourceRuntime) -> None:
@@ -539,9 +559,9 @@ async def test_an_argument_that_is_too_long_is_refused_and_can_be_caught(tmp_pat
     """
     async with open_rig(tmp_path, runtime, PluginsConfig(message_limit=1000)) as rig:
         await rig.load(source, 'capabilities: ["emit:*"]\n')
-        transaction = Transaction(rig.world)
-        assert await rig.call_in(transaction, "try_it") == Reply("too_large: an argument may have 1000 bytes")
-        assert not transaction.has_effects
+        attempt = rig.host.begin("tester")
+        assert await rig.call_in(attempt, "try_it") == Reply("too_large: an argument may have 1000 bytes")
+        assert not attempt.has_effects
 
 
 async def test_too_many_host_calls_are_refused_and_can_be_caught(tmp_path: Path, runtime: SourceRuntime) -> None:
@@ -569,13 +589,17 @@ async def test_a_fault_of_the_host_is_never_swallowed(
             return "as if nothing had been"
     """
 
-    def broken(_: str) -> bool:
-        raise RuntimeError("presence is broken")
+    is_broken = False
 
-    async with open_rig(tmp_path, runtime) as rig:
+    def is_connected(_: str) -> bool:
+        if is_broken:
+            raise RuntimeError("presence is broken")
+        return False
+
+    async with open_rig(tmp_path, runtime, surroundings=make_surroundings(is_connected=is_connected)) as rig:
         await rig.load(source, "capabilities: [read:characters]\n")
         assert await rig.call("swallow") == Reply("as if nothing had been")
-        rig.host._is_connected = broken
+        is_broken = True
         failure = await failing(rig.call("swallow"))
     assert isinstance(failure, HostFaultError)
     assert str(failure) == "a host function failed: presence is broken"
@@ -646,8 +670,10 @@ async def test_who_times_out_again_and_again_gets_a_module_of_its_own(tmp_path: 
     async with open_rig(tmp_path, runtime, PluginsConfig(timeout=20.0)) as rig:
         endless = await rig.load(LOOP, "limits: {timeout_ms: 300}\n", name="endless")
         await rig.load(LONG)
+        program = endless.program
+        assert isinstance(program, SourceProgram)
         for number in range(1, OWN_MODULE_AFTER + 1):
-            assert endless.own_module is None
+            assert program._own is None
             await failing(rig.call("loop", name="endless"))
             assert endless.timeouts == number
             assert await rig.call("quick", name="endless") == Reply("done")
@@ -661,7 +687,7 @@ async def test_who_times_out_again_and_again_gets_a_module_of_its_own(tmp_path: 
             assert isinstance(await failing(rig.call("loop", name="endless")), GuestOverdueError)
             assert done == []
         assert done == [Reply("done")]
-        assert endless.own_module is not None
+        assert program._own is not None
 
 
 async def test_closing_interrupts_what_runs(tmp_path: Path, runtime: SourceRuntime) -> None:
@@ -698,6 +724,112 @@ async def test_deadlines_are_kept_while_everything_is_cancelled(tmp_path: Path, 
     assert time.monotonic() - started < 0.3 + 5 * SLACK
 
 
+# ---- Pauses ----------------------------------------------------------------------------------------------------------
+
+
+async def test_who_has_to_be_stopped_again_and_again_is_switched_off(
+    tmp_path: Path, runtime: SourceRuntime, caplog: pytest.LogCaptureFixture
+) -> None:
+    told: list[str] = []
+    config = PluginsConfig(timeout=0.1, pauses=PausesConfig(failures=3, shortest=1000.0))
+    async with open_rig(tmp_path, runtime, config, surroundings=make_surroundings(tell_admins=told.append)) as rig:
+        await rig.load(LOOP)
+        await rig.load(LOOP, name="neighbour")
+        for _ in range(3):
+            assert (rig.host.is_paused("tester"), told) == (False, [])
+            assert isinstance(await failing(rig.call("loop")), GuestOverdueError)
+        assert rig.host.is_paused("tester")
+        failure = await failing(rig.call("quick"))
+        assert isinstance(failure, PluginPausedError)
+        assert 900 < failure.seconds <= 1000
+        assert str(failure) == f"it is switched off for {failure.seconds} seconds, because it kept failing"
+        assert not rig.host.is_paused("neighbour")
+        assert await rig.call("quick", name="neighbour") == Reply("done")
+    text = "Plugin tester is switched off for 1000 seconds, because it keeps failing: it ran longer than 0.1 seconds."
+    assert told == [text]
+    assert caplog.messages[-1] == text
+
+
+@pytest.mark.parametrize("between", ["quick", None])
+async def test_a_call_that_goes_well_forgives_the_failures_before(
+    tmp_path: Path, runtime: SourceRuntime, between: str | None
+) -> None:
+    config = PluginsConfig(timeout=0.1, pauses=PausesConfig(failures=2, shortest=1000.0))
+    async with open_rig(tmp_path, runtime, config) as rig:
+        await rig.load(LOOP)
+        await failing(rig.call("loop"))
+        if between is not None:
+            await rig.call(between)
+        await failing(rig.call("loop"))
+        assert rig.host.is_paused("tester") is (between is None)
+
+
+async def test_a_pause_ends(tmp_path: Path, runtime: SourceRuntime) -> None:
+    config = PluginsConfig(timeout=0.1, pauses=PausesConfig(failures=1, shortest=0.3))
+    async with open_rig(tmp_path, runtime, config) as rig:
+        await rig.load(LOOP)
+        await failing(rig.call("loop"))
+        assert rig.host.is_paused("tester")
+        with trio.fail_after(0.3 + SLACK):
+            while rig.host.is_paused("tester"):
+                await trio.lowlevel.checkpoint()
+        assert await rig.call("quick") == Reply("done")
+
+
+async def test_errors_of_the_plugins_own_do_not_switch_it_off(tmp_path: Path, runtime: SourceRuntime) -> None:
+    async with open_rig(tmp_path, runtime, PluginsConfig(pauses=PausesConfig(failures=1))) as rig:
+        await rig.load(FAILING)
+        for function in ("boom", "recurse", "number", "denied", "leave"):
+            await failing(rig.call(function))
+            assert not rig.host.is_paused("tester")
+
+
+async def test_running_out_of_memory_switches_off_too(tmp_path: Path, runtime: SourceRuntime) -> None:
+    config = PluginsConfig(timeout=20.0, pauses=PausesConfig(failures=1, shortest=1000.0))
+    async with open_rig(tmp_path, runtime, config) as rig:
+        await rig.load(FAILING)
+        assert isinstance(await failing(rig.call("bomb")), GuestOutOfMemoryError)
+        assert isinstance(await failing(rig.call("count")), PluginPausedError)
+
+
+# ---- What the operator grants, and what is noted ---------------------------------------------------------------------
+
+
+async def test_a_plugin_may_only_do_what_it_asks_for_and_is_granted(tmp_path: Path, runtime: SourceRuntime) -> None:
+    source = """
+        from holomush_pdk import HostError, query_character, query_location
+        def try_it(inv):
+            said = []
+            for query, name in ((query_character, "alice"), (query_location, "square")):
+                try: said.append(query(name).name)
+                except HostError as error: said.append(str(error))
+            return said
+    """
+    async with open_rig(tmp_path, runtime) as rig:
+        plugin = read_plugin(write_plugin(rig.folder, "tester", "capabilities: [read:characters, read:locations]\n", source))
+        await rig.storage.open("tester", plugin.manifest.schema, rig.store)
+        await rig.host.load_plugin(plugin, Grant(granted=CapabilitySet.parse(["read:characters", "read:objects"])))
+        assert await rig.call("try_it") == Reply(
+            "Alice\ncapability_denied: the operator does not grant read:locations: see plugins.grants.tester in the configuration"
+        )
+
+
+async def test_a_plugin_sees_its_own_attributes_and_those_of_whom_it_depends_on(tmp_path: Path, runtime: SourceRuntime) -> None:
+    source = "from holomush_pdk import query_character\ndef look(inv): return str(dict(query_character('alice').attributes))\n"
+    noting = (
+        "capabilities: [read:characters, db:migrate]\nschema: {attributes: {character: [{name: KEY, type: integer, default: 5}]}}\n"
+    )
+    async with open_rig(tmp_path, runtime) as rig:
+        await rig.load(source, noting.replace("KEY", "health"), name="combat")
+        await rig.load(source, noting.replace("KEY", "coins"), name="stranger")
+        await rig.load(source, noting.replace("KEY", "rank") + "depends: [combat]\n", name="guild")
+        alice = rig.world.get("alice")
+        assert isinstance(alice, Character)
+        rig.world.apply({"alice": attrs.evolve(alice, attributes={("combat", "health"): 3, ("stranger", "coins"): 7})})
+        assert await rig.call("look", name="combat") == Reply("{'health': 3}")
+        assert await rig.call("look", name="guild") == Reply("{'rank': 5, 'combat.health': 3}")
+
+
 # ---- Spans -----------------------------------------------------------------------------------------------------------
 
 
@@ -707,7 +839,7 @@ async def test_every_call_is_a_span(tmp_path: Path, runtime: SourceRuntime) -> N
     provider.add_span_processor(SimpleSpanProcessor(exporter))
     async with open_rig(tmp_path, runtime, tracer=provider.get_tracer("test")) as rig:
         await rig.load("def handle_event(event): pass\ndef boom(inv): raise ValueError('boom')\n")
-        await rig.host.deliver_event("tester", EVENT, Transaction(rig.world))
+        await rig.host.deliver_event("tester", EVENT, rig.host.begin("tester"))
         await failing(rig.call("boom"))
     delivered, failed = exporter.get_finished_spans()
     assert delivered.name == failed.name == "plugin.call"
@@ -726,3 +858,46 @@ async def test_every_call_is_a_span(tmp_path: Path, runtime: SourceRuntime) -> N
     assert delivered.status.status_code is StatusCode.UNSET
     assert (failed.status.status_code, failed.status.description) == (StatusCode.ERROR, "it raised an error: ValueError: boom")
     assert failed.events == ()
+
+
+async def test_what_is_run_anew_pays_for_its_events_once(tmp_path: Path, runtime: SourceRuntime) -> None:
+    source = """
+    import time
+    from holomush_pdk import emit_event
+    def slow(invocation):
+        for _ in range(3):
+            emit_event("location:square", "x", {})
+        end = time.monotonic() + 0.1
+        while time.monotonic() < end:
+            pass
+    """
+    config = PluginsConfig(command_events=Rate(per_second=0.001, burst=7))
+    async with open_rig(tmp_path, runtime, config) as rig:
+        await rig.load(source, 'capabilities: ["emit:*"]\n')
+        await rig.call("slow")  # first in the quick lane, for 10 ms, and then again
+        await rig.call("slow")
+        error = await failing(rig.call("slow"))
+    assert "too many events" in str(error)
+
+
+async def test_who_is_stopped_with_the_server_has_not_failed(tmp_path: Path, runtime: SourceRuntime) -> None:
+    told: list[str] = []
+    config = PluginsConfig(pauses=PausesConfig(failures=1))
+    async with open_rig(tmp_path, runtime, config, surroundings=make_surroundings(tell_admins=told.append)) as rig:
+        plugin = await rig.load("from holomush_pdk import log\ndef loop(invocation):\n    log('on')\n    while True: pass\n")
+        plugin.patient_calls = PATIENT
+        errors: list[GuestError] = []
+
+        async def loop() -> None:
+            errors.append(await failing(rig.call("loop")))
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(loop)
+            while not plugin.patient_pool.size:
+                await trio.lowlevel.checkpoint()
+            while not errors:
+                rig.host.deadlines.cancel_all()
+                await trio.sleep(RESOLUTION)
+        assert [type(error) for error in errors] == [GuestCancelledError]
+        assert not rig.host.is_paused("tester")
+        assert told == []

@@ -32,7 +32,7 @@ def test_memory_in_pages() -> None:
     assert Limits(memory_mb=1).pages == 16
 
 
-@given(st.floats(0.001, 1000), st.integers(1, 4096), st.none() | st.integers(1, 10**6), st.none() | st.integers(1, 10**4))
+@given(st.floats(0.001, 1000), st.integers(16, 4096), st.none() | st.integers(1, 10**6), st.none() | st.integers(1, 10**4))
 def test_never_more_than_either(timeout: float, memory_mb: int, wanted_ms: int | None, wanted_mb: int | None) -> None:
     limits = Limits.of(PluginsConfig(timeout=timeout, memory_mb=memory_mb), timeout_ms=wanted_ms, memory_mb=wanted_mb)
     assert limits.timeout <= timeout

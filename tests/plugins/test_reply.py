@@ -33,7 +33,7 @@ EVENT = {"stream": "location:square", "type": "rain", "payload": {"drops": 3}}
 def test_what_can_be_said(answer: bytes, reply: Reply) -> None:
     call = make_call()
     assert read_reply(answer, call) == reply
-    assert not call.transaction.has_effects
+    assert not call.attempt.has_effects
 
 
 @pytest.mark.parametrize(
@@ -76,8 +76,8 @@ def test_events_are_staged_in_their_order() -> None:
     call = make_call("emit:*")
     call.emit(EmittedEvent("global", "first", {}))
     read_reply(json.dumps({"events": [EVENT, {**EVENT, "type": "sun"}]}).encode(), call)
-    assert [event.type for event in call.transaction.events] == ["first", "rain", "sun"]
-    assert call.transaction.events[1] == EmittedEvent("location:square", "rain", {"drops": 3})
+    assert [event.type for event in call.attempt.transaction.events] == ["first", "rain", "sun"]
+    assert call.attempt.transaction.events[1] == EmittedEvent("location:square", "rain", {"drops": 3})
 
 
 @pytest.mark.parametrize(
@@ -133,7 +133,7 @@ def test_an_answer_is_understood_or_refused_in_one_line(answer: bytes) -> None:
     else:
         assert reply.output is None or isinstance(reply.output, str)
         assert reply.handled in (None, True, False)
-        assert all(isinstance(event.payload, dict) for event in call.transaction.events)
+        assert all(isinstance(event.payload, dict) for event in call.attempt.transaction.events)
 
 
 @given(JSON)

@@ -6,7 +6,7 @@ import pytest
 from support.plugins import write_plugin
 
 from holomush import bundled
-from holomush.plugins.source import SOURCE_LIMIT, find_plugins, read_plugin
+from holomush.plugins.source import MODULE_LIMIT, SOURCE_LIMIT, find_plugins, read_plugin
 from holomush.structuring import StructureError
 
 
@@ -92,7 +92,7 @@ def test_a_source_file_that_is_not_utf8(tmp_path: Path) -> None:
 def test_a_folder_without_source(tmp_path: Path) -> None:
     folder = write_plugin(tmp_path, "echo", "", "")
     (folder / "plugin.py").unlink()
-    assert problem(folder) == f"{folder / 'plugin.py'}: is missing: a plugin is a plugin.yaml and a plugin.py"
+    assert problem(folder) == f"{folder / 'plugin.py'}: is missing: a plugin is a plugin.yaml and a plugin.py or plugin.wasm"
     (folder / "plugin.py").mkdir()
     assert "is missing" in problem(folder)
 
@@ -118,7 +118,46 @@ def test_the_limit_is_of_bytes(tmp_path: Path) -> None:
     assert "holds more than" in problem(folder)
 
 
-def test_a_broken_manifest_comes_first(tmp_path: Path) -> None:
+def test_a_broken_manifest_does_not_hide_what_else_is_wrong(tmp_path: Path) -> None:
     folder = write_plugin(tmp_path, "echo", "colour: red\n", "")
     (folder / "plugin.py").unlink()
-    assert "unknown key 'colour'" in problem(folder)
+    with pytest.raises(StructureError) as caught:
+        read_plugin(folder)
+    manifest, source = caught.value.problems
+    assert "unknown key 'colour'" in manifest
+    assert source.startswith(f"{folder / 'plugin.py'}: is missing: ")
+
+
+# ---- A plugin that is a module ---------------------------------------------------------------------------------------
+
+
+def write_module(tmp_path: Path, data: bytes) -> Path:
+    folder = write_plugin(tmp_path, "echo", "", "")
+    (folder / "plugin.py").unlink()
+    (folder / "plugin.wasm").write_bytes(data)
+    return folder
+
+
+def test_a_module_is_read_as_it_is(tmp_path: Path) -> None:
+    source = read_plugin(write_module(tmp_path, b"\0asm and anything"))
+    assert (source.wasm, source.modules, source.manifest.name) == (b"\0asm and anything", {}, "echo")
+
+
+def test_beside_a_module_source_is_no_business_of_ours(tmp_path: Path) -> None:
+    folder = write_module(tmp_path, b"\0asm")
+    (folder / "build.py").write_bytes(b"\xff")
+    assert read_plugin(folder).modules == {}
+
+
+def test_a_plugin_is_a_module_or_source_but_not_both(tmp_path: Path) -> None:
+    folder = write_module(tmp_path, b"\0asm")
+    (folder / "plugin.py").write_text("")
+    assert problem(folder) == f"{folder}: holds both a plugin.py and a plugin.wasm: it must be one of them"
+
+
+def test_a_module_has_a_limit(tmp_path: Path) -> None:
+    folder = write_module(tmp_path, b"x" * MODULE_LIMIT)
+    assert len(read_plugin(folder).wasm or b"") == MODULE_LIMIT
+    with (folder / "plugin.wasm").open("ab") as file:
+        file.write(b"x")
+    assert problem(folder) == f"{folder / 'plugin.wasm'}: is larger than {MODULE_LIMIT} bytes"

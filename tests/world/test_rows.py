@@ -14,12 +14,13 @@ from holomush.database import records
 from holomush.database.migrations import migrate
 from holomush.database.schema import CORE_MIGRATIONS
 from holomush.database.store import StorageError, Store, open_store
-from holomush.world.model import Character, Entity, Exit, GameObject, Kind, Location
-from holomush.world.rows import insert_statements, load_entities, save_statements
+from holomush.world.model import GAME_PLAYER_ID, Character, Entity, Exit, GameObject, Kind, Location
+from holomush.world.rows import delete_statements, insert_statements, load_entities, save_statements
 from holomush.world.state import World
 
 PLAYER = "player"
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
+JSON = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | TEXT | st.lists(TEXT)
 
 SAMPLES: tuple[Entity, ...] = (
     Location(id="l1", name="Square", description="A \u4e16\u754c\n\U0001f30d", owner_id="c1"),
@@ -77,7 +78,7 @@ def test_only_what_changed_is_written() -> None:
     hat = world.get("o3")
     assert isinstance(hat, GameObject)
     assert save_statements(world, {"o3": attrs.evolve(hat)}) == []
-    assert save_statements(world, {"nothing": None}) == []
+    assert save_statements(world, {"nothing": None, "o3": None}) == delete_statements(world, {"nothing": None, "l1": hat}) == []
     ((sql, values),) = save_statements(world, {"o3": attrs.evolve(hat, name="cap")})
     assert sql == "UPDATE objects SET name = ? WHERE id = ?"
     assert tuple(values) == ("cap", "o3")
@@ -89,8 +90,48 @@ async def test_the_database_refuses_what_would_lead_nowhere(tmp_path: Path) -> N
         await store.write(insert_statements(SAMPLES))
         world = World(SAMPLES)
         with pytest.raises(StorageError):
-            await store.write(save_statements(world, {"l2": None}))
+            await store.write(delete_statements(world, {"l2": None}))
         assert plain(await load_entities(store)) == plain(SAMPLES)
+
+
+async def test_what_plugins_note_is_kept_and_goes_with_its_entity(tmp_path: Path) -> None:
+    async with open_store(tmp_path / "world.db") as store:
+        await prepare(store)
+        world = World(SAMPLES)
+        await store.write(insert_statements(SAMPLES))
+        for notes in ({("a", "x"): 1, ("b", "x"): [1.5, None]}, {("a", "x"): True, ("b", "y"): "\u4e16"}, {}, {("a", "x"): 0}):
+            noted = {entity.id: attrs.evolve(entity, attributes=notes) for entity in SAMPLES}
+            await store.write(save_statements(world, noted))
+            world.apply(noted)
+            for entity in await load_entities(store):
+                # As text: to Python 1 and True are equal.
+                assert repr(dict(entity.attributes)) == repr(notes)
+        await store.write(delete_statements(world, {"o3": None}))
+        assert ("o3",) not in await store.fetch("SELECT entity_id FROM attributes")
+        assert len(await store.fetch("SELECT entity_id FROM attributes")) == len(SAMPLES) - 1
+
+
+def test_of_attributes_only_what_changed_is_written() -> None:
+    lamp = attrs.evolve(SAMPLES[-1], attributes={("a", "x"): 1, ("a", "y"): 2})
+    after = attrs.evolve(lamp, attributes={("a", "x"): 1, ("a", "y"): 3})
+    ((sql, values),) = save_statements(World([lamp]), {lamp.id: after})
+    assert "attributes" in sql
+    assert tuple(values) == (lamp.id, "a", "y", "3")
+
+
+async def test_a_player_goes_with_the_last_character_but_the_games_own_does_not(tmp_path: Path) -> None:
+    players = "SELECT id FROM players ORDER BY id"
+    async with open_store(tmp_path / "world.db") as store:
+        await prepare(store)
+        second = Character(id="c2", name="Second", player_id=PLAYER, location_id="l1")
+        extra = Character(id="c3", name="Extra", player_id=GAME_PLAYER_ID, location_id="l1")
+        world = World([*SAMPLES[:5], second, extra])
+        await store.write(insert_statements(world.entities()))
+        await store.write(delete_statements(world, {"c1": None, "c3": None}))
+        assert await store.fetch(players) == [(GAME_PLAYER_ID,), (PLAYER,)]
+        world.apply({"c1": None, "c3": None})
+        await store.write(delete_statements(world, {"c2": None}))
+        assert await store.fetch(players) == [(GAME_PLAYER_ID,)]
 
 
 class Changes:
@@ -98,7 +139,9 @@ class Changes:
 
     def __init__(self, data: st.DataObject) -> None:
         self._draw = data.draw
-        self.world = World([Location(id="l0", name="Start")])
+        # Somebody stays: with a player's last character the player would go, too.
+        keeper = Character(id="c0", name="Keeper", player_id=PLAYER, location_id="l0")
+        self.world = World([Location(id="l0", name="Start"), keeper])
         self._staged: dict[str, Entity | None] = {}
         self._made = 0
 
@@ -106,7 +149,7 @@ class Changes:
         """Up to four changes that go into the database together."""
         self._staged = {}
         for _ in range(self._draw(st.integers(1, 4))):
-            steps = (self._place, self._exit, self._character, self._thing, self._move, self._edit, self._destroy)
+            steps = (self._place, self._exit, self._character, self._thing, self._move, self._edit, self._note, self._destroy)
             self._draw(st.sampled_from(steps))()
         return self._staged
 
@@ -134,13 +177,21 @@ class Changes:
     def _exit(self) -> None:
         entity_id = self._id("e")
         aliases = tuple(self._draw(st.lists(TEXT, max_size=3)))
-        ends = {"source_id": self._place_id(), "destination_id": self._place_id()}
-        self._staged[entity_id] = Exit(id=entity_id, name=self._draw(TEXT), aliases=aliases, lock=self._draw(TEXT), **ends)
+        source, destination = self._place_id(), self._place_id()
+        self._staged[entity_id] = Exit(
+            id=entity_id,
+            name=self._draw(TEXT),
+            source_id=source,
+            destination_id=destination,
+            aliases=aliases,
+            lock=self._draw(TEXT),
+        )
 
     def _character(self) -> None:
         entity_id = self._id("c")
         created = self._draw(st.integers(0, 2**62))
-        made = Character(id=entity_id, name=f"N{entity_id}", player_id=PLAYER, location_id=self._place_id(), created_at=created)
+        player = self._draw(st.sampled_from([PLAYER, GAME_PLAYER_ID]))
+        made = Character(id=entity_id, name=f"N{entity_id}", player_id=player, location_id=self._place_id(), created_at=created)
         self._staged[entity_id] = made
 
     def _thing(self) -> None:
@@ -172,12 +223,18 @@ class Changes:
             case Exit() as way:
                 self._staged[way.id] = attrs.evolve(way, name=self._draw(TEXT), aliases=(self._draw(TEXT),))
 
+    def _note(self) -> None:
+        entity = self._pick(*Kind)
+        assert entity is not None
+        keys = st.tuples(st.sampled_from(["combat", "trade"]), st.sampled_from(["a", "b"]))
+        self._staged[entity.id] = attrs.evolve(entity, attributes=self._draw(st.dictionaries(keys, JSON)))
+
     def _destroy(self) -> None:
         entity = self._pick(*Kind)
         assert entity is not None
         now = self._now()
         led_to = {other.destination_id for other in now if isinstance(other, Exit)}
-        if entity.id != "l0" and entity.id not in led_to | {other.holder_id for other in now}:
+        if entity.id not in ("l0", "c0") and entity.id not in led_to | {other.holder_id for other in now}:
             self._staged[entity.id] = None
 
 
@@ -191,7 +248,7 @@ async def test_the_database_follows_every_change(data: st.DataObject) -> None:
             await store.write(insert_statements(changes.world.entities()))
             for _ in range(data.draw(st.integers(1, 8))):
                 wanted = changes.next()
-                await store.write(save_statements(changes.world, wanted))
+                await store.write([*save_statements(changes.world, wanted), *delete_statements(changes.world, wanted)])
                 changes.world.apply(wanted)
             loaded = await load_entities(store)
     assert plain(loaded) == plain(changes.world.entities())

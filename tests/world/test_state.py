@@ -146,7 +146,10 @@ class WorldMachine(RuleBasedStateMachine):
             assert contents.characters == self.of_kind(held, Kind.CHARACTER)
             assert contents.objects == self.of_kind(held, Kind.OBJECT)
             assert contents.exits == self.of_kind(held, Kind.EXIT)
-            assert held or contents is EMPTY
+            leading = {e.id for e in self.entities.values() if isinstance(e, Exit) and e.destination_id == holder_id}
+            assert set(contents.entrances) == leading
+            assert len(contents.entrances) == len(leading)
+            assert held or leading or contents is EMPTY
 
     def of_kind(self, ids: Iterable[str], kind: Kind) -> tuple[str, ...]:
         return tuple(i for i in ids if self.entities[i].kind is kind)

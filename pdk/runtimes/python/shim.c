@@ -51,10 +51,12 @@ KERNEL(var_get) uint64_t kernel_var_get(uint64_t key);
 KERNEL(var_set) void kernel_var_set(uint64_t key, uint64_t value);
 
 /* The server's functions, from the table: an import, and a trampoline of one shape for all of them. */
+#define PARAMETERS_0 void
 #define PARAMETERS_1 uint64_t
 #define PARAMETERS_2 uint64_t, uint64_t
 #define PARAMETERS_3 uint64_t, uint64_t, uint64_t
 #define PARAMETERS_4 uint64_t, uint64_t, uint64_t, uint64_t
+#define ARGUMENTS_0
 #define ARGUMENTS_1 p[0]
 #define ARGUMENTS_2 p[0], p[1]
 #define ARGUMENTS_3 p[0], p[1], p[2]

@@ -1,0 +1,72 @@
+"""A plugin that can be called: what belongs to it while it is loaded, and why it may not be called right now."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+import attrs
+
+from holomush.errors import HolomushError
+from holomush.plugins.calls import Rates
+from holomush.plugins.capabilities import CapabilitySet
+from holomush.plugins.guest import GuestError, Program
+from holomush.plugins.limits import Limits
+from holomush.plugins.manifest import Manifest
+from holomush.plugins.pauses import Health
+from holomush.plugins.pool import GuestPool
+from holomush.plugins.views import ShownAttribute, Viewer
+from holomush.world.model import Kind
+
+
+class PluginLoadError(HolomushError):
+    """A plugin cannot be loaded. The text begins with its name."""
+
+
+class PluginPausedError(GuestError):
+    """The plugin is switched off for a while; ``seconds`` are left, rounded up."""
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = math.ceil(seconds)
+        super().__init__(f"it is switched off for {self.seconds} seconds, because it kept failing")
+
+
+@attrs.define(eq=False, kw_only=True)
+class LoadedPlugin:
+    """A plugin that can be called."""
+
+    manifest: Manifest
+    modules: Mapping[str, str]
+    program: Program
+    """What its instances are made from."""
+    asked: CapabilitySet
+    granted: CapabilitySet
+    limits: Limits
+    rates: Rates
+    health: Health
+    viewer: Viewer
+    pool: GuestPool
+    """The one instance for the quick lane."""
+    patient_pool: GuestPool
+    """Instances for worker threads, made when the quick lane was not enough."""
+    functions: frozenset[str] = frozenset()
+    timeouts: int = 0
+    patient_calls: int = 0
+    """Calls still to be made by worker threads at once, because one was slow lately."""
+
+    @property
+    def name(self) -> str:
+        """The name in its manifest."""
+        return self.manifest.name
+
+
+def shown_attributes(manifests: Sequence[Manifest]) -> Mapping[Kind, tuple[ShownAttribute, ...]]:
+    """What the plugin of the first manifest sees of attributes: its own by their names, those of the others by ``plugin.name``."""
+    shown: dict[Kind, tuple[ShownAttribute, ...]] = {}
+    for owner in manifests:
+        prefix = "" if owner is manifests[0] else f"{owner.name}."
+        for kind, declared in owner.schema.attributes.by_kind().items():
+            added = tuple(ShownAttribute(f"{prefix}{one.name}", owner.name, one.name, one.default) for one in declared)
+            if added:
+                shown[Kind(kind)] = (*shown.get(Kind(kind), ()), *added)
+    return shown

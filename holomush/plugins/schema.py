@@ -1,0 +1,348 @@
+"""What a plugin adds to the data, as ``schema`` in its manifest: typed attributes of entities, and tables of its own.
+
+Owns the declarations, which values each type takes, and how the database keeps both. The statements are made in
+``table_sql``, the way from one schema to the next in ``schema_changes``. Pure.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta, timezone
+from types import MappingProxyType
+from typing import Any, Self, TypeAlias
+
+import attrs
+
+# What SQLite stores. ``database.connection`` has the same type, but it is not for pure modules to import.
+SqlValue: TypeAlias = str | int | float | bytes | None
+
+ENTITY_TABLES: Mapping[str, str] = MappingProxyType(
+    {"character": "characters", "location": "locations", "object": "objects", "exit": "exits"}
+)
+"""The kinds of entities that can have attributes, and the core's table of each, which a ``ref`` names."""
+NAME = re.compile(r"[a-z][a-z0-9_]{0,47}")
+MAX_TABLES = 32
+MAX_COLUMNS = 64
+MAX_ATTRIBUTES = 64
+"""Of one kind of entity."""
+MAX_TEXT = 64 * 1024
+"""Bytes of UTF-8 in a string, and in a json value written as text."""
+MAX_DEPTH = 32
+"""Lists and objects inside each other in a json value."""
+
+_FORMAT = 1
+_KEY_TYPES = ("ulid", "string", "integer")
+_MAX_ID = 64
+_ULID = re.compile(r"[0-7][0-9A-HJKMNP-TV-Z]{25}")
+_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?([Zz]|[+-][0-9]{2}:[0-9]{2})")
+_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)  # noqa: UP017 - reads like the RFC
+_KINDS: Mapping[type, str] = MappingProxyType(
+    {type(None): "null", bool: "true or false", int: "a number", float: "a number", str: "text", list: "a list", dict: "an object"}
+)
+_encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
+
+
+def describe(value: object) -> str:
+    """What sort of JSON ``value`` is, in a word or two, for a message: values themselves may be huge."""
+    return _KINDS.get(type(value), type(value).__name__)
+
+
+def _check_string(value: Any) -> str:
+    if not isinstance(value, str):
+        raise ValueError(f"must be text, not {describe(value)}")
+    if "\0" in value:  # SQLite's own functions, such as json_extract, end a text there
+        raise ValueError("must be text without the character U+0000")
+    try:
+        size = len(value.encode())
+    except UnicodeEncodeError as exc:
+        raise ValueError("must be text that UTF-8 can encode") from exc
+    if size > MAX_TEXT:
+        raise ValueError(f"must be at most {MAX_TEXT} bytes of text, not {size}")
+    return value
+
+
+def _check_integer(value: Any) -> int:
+    if type(value) is not int:
+        raise ValueError(f"must be a whole number, not {describe(value)}")
+    if not -(2**63) <= value < 2**63:
+        raise ValueError("must be a whole number within 64 bits")
+    return value
+
+
+def _check_number(value: Any) -> float:
+    if type(value) not in (int, float):
+        raise ValueError(f"must be a number, not {describe(value)}")
+    try:
+        number = float(value)
+    except OverflowError:
+        number = math.inf
+    if not math.isfinite(number):
+        raise ValueError("must be a finite number")
+    return number + 0.0  # SQLite has no -0.0
+
+
+def _check_boolean(value: Any) -> bool:
+    if type(value) is not bool:
+        raise ValueError(f"must be true or false, not {describe(value)}")
+    return value
+
+
+def _check_ulid(value: Any) -> str:
+    if not isinstance(value, str) or not _ULID.fullmatch(value):
+        raise ValueError("must be a ULID: 26 of the characters 0-9 and A-Z without I, L, O and U")
+    return value
+
+
+def _check_time(value: Any) -> int:
+    if type(value) is int:
+        return _check_integer(value)
+    try:
+        # YAML makes a datetime of a time that is not in quotes.
+        time = datetime.fromisoformat(value.upper()) if isinstance(value, str) and _TIME.fullmatch(value) else value
+    except ValueError as exc:
+        raise ValueError("must be a time that exists, such as 2026-01-31T18:00:00Z") from exc
+    if not isinstance(time, datetime) or time.tzinfo is None:
+        raise ValueError("must be milliseconds since 1970, or text such as 2026-01-31T18:00:00Z, with the offset")
+    return (time - _EPOCH) // timedelta(milliseconds=1)
+
+
+def _check_json(value: Any) -> Any:
+    _measure(value, MAX_DEPTH, MAX_TEXT)
+    try:
+        size = len(_encode(value).encode())
+    except UnicodeEncodeError as exc:
+        raise ValueError("must be JSON that UTF-8 can encode") from exc
+    except ValueError as exc:  # infinite, not a number, or with more digits than Python writes
+        raise ValueError("must be JSON with finite numbers") from exc
+    if value is None or size > MAX_TEXT:
+        raise ValueError(
+            "must be JSON other than null" if value is None else f"must be at most {MAX_TEXT} bytes of JSON, not {size}"
+        )
+    return value
+
+
+def _measure(value: Any, depth: int, room: int) -> int:
+    """What is left of ``room`` for characters and values. It bounds what YAML's aliases multiply before it is written out."""
+    room -= 1 + (len(value) if isinstance(value, str) else 0)
+    if isinstance(value, (list, dict)) and not depth:
+        raise ValueError(f"must be JSON of at most {MAX_DEPTH} lists and objects inside each other")
+    if isinstance(value, dict):
+        if not all(isinstance(key, str) for key in value):
+            raise ValueError("must be JSON: the keys of an object are text")
+        room -= sum(map(len, value))
+    elif type(value) not in _KINDS:
+        raise ValueError(f"must be JSON, not {describe(value)}")
+    if room < 0:
+        raise ValueError(f"must be at most {MAX_TEXT} bytes of JSON")
+    if isinstance(value, (list, dict)):
+        for part in value.values() if isinstance(value, dict) else value:
+            room = _measure(part, depth - 1, room)
+    return room
+
+
+@attrs.frozen
+class _Type:
+    """A type: SQLite's name of it, and the check that returns a value as the guest gets it or raises ``ValueError``."""
+
+    sql: str
+    check: Callable[[Any], Any]
+
+
+_TYPES: Mapping[str, _Type] = MappingProxyType(
+    {
+        "string": _Type("TEXT", _check_string),
+        "integer": _Type("INTEGER", _check_integer),
+        "number": _Type("REAL", _check_number),
+        "boolean": _Type("INTEGER", _check_boolean),
+        "ulid": _Type("TEXT", _check_ulid),
+        "timestamptz": _Type("INTEGER", _check_time),
+        "json": _Type("TEXT", _check_json),
+    }
+)
+TYPES = tuple(_TYPES)
+
+
+def check_value(type_: str, value: Any) -> Any:
+    """``value`` as it is stored for the guest, in JSON; a time becomes milliseconds since 1970.
+
+    Raises ``ValueError`` with one line, ``must be ...``. None is a value of no type.
+    """
+    return _TYPES[type_].check(value)
+
+
+def sql_type(type_: str) -> str:
+    """The type of a column of a STRICT table: TEXT, INTEGER or REAL."""
+    return _TYPES[type_].sql
+
+
+def to_sql(type_: str, value: Any) -> SqlValue:
+    """What ``check_value`` returned, or None, as SQLite stores it: true as 1, json as text."""
+    if value is None:
+        return None
+    if type_ == "json":
+        return _encode(value)
+    stored: SqlValue = int(value) if type_ == "boolean" else value
+    return stored
+
+
+def from_sql(type_: str, value: SqlValue) -> Any:
+    """The value that ``to_sql`` stored."""
+    if value is None:
+        return None
+    if type_ == "json":
+        return json.loads(str(value))
+    return bool(value) if type_ == "boolean" else value
+
+
+def check_name(_: object, __: object, value: str) -> None:
+    """For attrs: a name of a table, a column or an attribute."""
+    if not NAME.fullmatch(value):
+        raise ValueError(f"must be lower-case letters, digits and _, a letter first, at most 48, not {value[:80]!r}")
+
+
+def one_of(*allowed: str) -> Any:
+    """For attrs: one of these texts, or None."""
+
+    def check(_: object, __: object, value: str | None) -> None:
+        if value is not None and value not in allowed:
+            raise ValueError(f"must be one of {' '.join(allowed)}, not {value[:80]!r}")
+
+    return check
+
+
+def _distinct(most: int) -> Any:
+    """For attrs: at most so many things, each with a name of its own."""
+
+    def check(_: object, __: object, value: tuple[Attribute | Column | Table, ...]) -> None:
+        names = [item.name for item in value]
+        if len(names) > most:
+            raise ValueError(f"must be at most {most}, not {len(names)}")
+        if len(set(names)) < len(names):
+            raise ValueError(f"must have names of their own: there are two {max(names, key=names.count)}")
+
+    return check
+
+
+def _default_of(type_: str, value: Any) -> Any:
+    try:
+        return None if value is None else check_value(type_, value)
+    except ValueError as exc:
+        raise ValueError(f"default: {exc}, because the type is {type_}") from exc
+
+
+@attrs.frozen(kw_only=True)
+class Attribute:
+    """A value that every entity of a kind has. An entity to which nothing was assigned has ``default``."""
+
+    name: str = attrs.field(validator=check_name)
+    type: str = attrs.field(validator=one_of(*TYPES))
+    default: Any = None
+    description: str = ""
+
+    def __attrs_post_init__(self) -> None:
+        object.__setattr__(self, "default", _default_of(self.type, self.default))
+
+
+@attrs.frozen(kw_only=True)
+class Column:
+    """A column of a plugin's table. ``ref`` names the core's table whose ids it holds: their entity deleted, it is null,
+    or the row is gone if the column is ``required`` or ``primary``.
+    """
+
+    name: str = attrs.field(validator=check_name)
+    type: str = attrs.field(validator=one_of(*TYPES))
+    primary: bool = False
+    ref: str | None = attrs.field(default=None, validator=one_of(*ENTITY_TABLES.values()))
+    required: bool = False
+    default: Any = None
+
+    def __attrs_post_init__(self) -> None:
+        if self.primary and self.type not in _KEY_TYPES:
+            raise ValueError(f"type: must be one of {' '.join(_KEY_TYPES)} for a primary column, not {self.type}")
+        if self.ref and self.type != "ulid":
+            raise ValueError(f"type: must be ulid, because ref is {self.ref}, not {self.type}")
+        if (self.primary or self.ref) and self.default is not None:
+            raise ValueError(f"default: must be left out for a column with {'primary' if self.primary else 'ref'}")
+        object.__setattr__(self, "default", _default_of(self.type, self.default))
+
+    @property
+    def filled(self) -> bool:
+        """Whether it is never null."""
+        return self.primary or self.required
+
+    def check(self, value: Any) -> Any:
+        """``value`` as it is stored for the guest. Raises ``ValueError`` with one line that names the column."""
+        if value is None and not self.filled:
+            return None
+        try:
+            if self.ref is None:
+                return check_value(self.type, value)
+            if not 0 < len(_check_string(value)) <= _MAX_ID:  # which ids there are is known to the world alone
+                raise ValueError(f"must be an id, 1 to {_MAX_ID} characters")
+        except ValueError as exc:
+            raise ValueError(f"{self.name}: {exc}") from exc
+        return value
+
+
+@attrs.frozen(kw_only=True)
+class Table:
+    """A table of a plugin. Its primary columns, in their order, are the key of a row."""
+
+    name: str = attrs.field(validator=check_name)
+    columns: tuple[Column, ...] = attrs.field(validator=_distinct(MAX_COLUMNS))
+
+    def __attrs_post_init__(self) -> None:
+        if not self.key:
+            raise ValueError("columns: must have one with primary: true, or several, which are the key together")
+
+    @property
+    def key(self) -> tuple[Column, ...]:
+        """The primary columns."""
+        return tuple(column for column in self.columns if column.primary)
+
+    def column(self, name: object) -> Column:
+        """The column called ``name``. Raises ``ValueError`` if there is none."""
+        for column in self.columns:
+            if column.name == name:
+                return column
+        known = ", ".join(column.name for column in self.columns)
+        raise ValueError(f"{str(name)[:80]!r} is no column of {self.name}; its columns are {known}")
+
+
+@attrs.frozen(kw_only=True)
+class Attributes:
+    """The attributes a plugin adds, by kind of entity."""
+
+    character: tuple[Attribute, ...] = attrs.field(default=(), validator=_distinct(MAX_ATTRIBUTES))
+    location: tuple[Attribute, ...] = attrs.field(default=(), validator=_distinct(MAX_ATTRIBUTES))
+    object: tuple[Attribute, ...] = attrs.field(default=(), validator=_distinct(MAX_ATTRIBUTES))
+    exit: tuple[Attribute, ...] = attrs.field(default=(), validator=_distinct(MAX_ATTRIBUTES))
+
+    def by_kind(self) -> dict[str, tuple[Attribute, ...]]:
+        """All of them: {kind of entity: its attributes}."""
+        return {"character": self.character, "location": self.location, "object": self.object, "exit": self.exit}
+
+
+@attrs.frozen(kw_only=True)
+class Schema:
+    """All that a plugin adds to the data."""
+
+    attributes: Attributes = Attributes()
+    tables: tuple[Table, ...] = attrs.field(default=(), validator=_distinct(MAX_TABLES))
+
+    def to_json(self) -> dict[str, Any]:
+        """The schema as plain JSON, to be recorded in the database."""
+        lists = attrs.asdict(self, value_serializer=lambda _, __, value: list(value) if isinstance(value, tuple) else value)
+        return {"format": _FORMAT, **lists}
+
+    @classmethod
+    def from_json(cls, recorded: Mapping[str, Any]) -> Self:
+        """What ``to_json`` made. Raises ``ValueError`` if a newer HoloMUSH recorded it."""
+        if recorded["format"] != _FORMAT:
+            raise ValueError(f"the recorded schema has the format {recorded['format']}, which only a newer HoloMUSH knows")
+        kinds = {kind: tuple(Attribute(**item) for item in items) for kind, items in recorded["attributes"].items()}
+        tables = [Table(name=t["name"], columns=tuple(Column(**column) for column in t["columns"])) for t in recorded["tables"]]
+        return cls(attributes=Attributes(**kinds), tables=tuple(tables))

@@ -1,0 +1,55 @@
+"""What plugins can see and ask of the server beyond the world: sessions, the server itself, the network.
+
+Handed to the host as functions, because the host imports neither the sessions nor the server.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Literal, Protocol
+
+import attrs
+
+from holomush.plugins.refusal import HostCallError
+
+
+class Fetch(Protocol):
+    """Makes an HTTP request under Trio, in whichever event loop calls it.
+
+    ``require`` raises ``HostCallError`` for a domain that may not be asked, as the function itself does for all that goes wrong.
+    """
+
+    def __call__(
+        self, method: Literal["GET", "POST"], url: str, body: str, require: Callable[[str], None], /
+    ) -> Awaitable[dict[str, Any]]: ...
+
+
+async def _no_network(*_: object) -> dict[str, Any]:
+    raise HostCallError("unavailable", "there is no network here")
+
+
+def _nobody(_: str) -> bool:
+    return False
+
+
+def _nothing(*_: str) -> None:
+    pass
+
+
+@attrs.frozen(kw_only=True)
+class Surroundings:
+    """``is_connected``, ``sessions`` and ``stats`` may be called from any thread; the others are called on Trio's."""
+
+    fetch: Fetch = _no_network
+    is_connected: Callable[[str], bool] = _nobody
+    """Whether somebody plays the character with this id right now."""
+    sessions: Callable[[], list[Mapping[str, Any]]] = list
+    """Everybody in play: character_id, character_name, connected_at, idle_seconds, connections."""
+    boot: Callable[[str, str], None] = _nothing
+    """Hang up on everybody who plays a character, after telling them a reason."""
+    stats: Callable[[], Mapping[str, Any]] = dict
+    """Figures about the server: version, uptime_seconds, sessions, and counts of what there is."""
+    shut_down: Callable[[str], None] = _nothing
+    """Stop the server in good order, after telling everybody a reason."""
+    tell_admins: Callable[[str], None] = _nothing
+    """A line to every admin in play."""

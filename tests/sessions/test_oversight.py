@@ -1,0 +1,182 @@
+"""What plugins see of everybody in play, and what they can have done to them: real presences, clients that keep what they get."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import attrs
+import trio
+
+from holomush import __version__
+from holomush.commands.access import Access
+from holomush.database.store import open_store
+from holomush.events.bus import Bus, Encoder
+from holomush.sessions.oversight import Oversight
+from holomush.sessions.presence import Presences
+from holomush.world.model import Character, Exit, GameObject, Kind, Location
+from holomush.world.state import World
+
+
+def encode(text: str) -> bytes:
+    return text.encode()
+
+
+@attrs.define(eq=False)
+class Listener:
+    """A connection that keeps what is sent to it."""
+
+    sent: bytes = b""
+    closed: bool = False
+    address: str = "memory"
+    encode: Encoder = encode
+    caught_up: bool = True
+    sent_mark: int = 0
+
+    def send(self, data: bytes, mark: int = 0) -> None:
+        """Keep it."""
+        assert not self.closed
+        self.sent += data
+
+    def hide_input(self) -> None:
+        """Nobody looks."""
+
+    def show_input(self) -> None:
+        """Nobody looks."""
+
+    def close(self) -> None:
+        """Take nothing more."""
+        self.closed = True
+
+
+@attrs.frozen
+class Play:
+    """People in play, and the one who looks on."""
+
+    presences: Presences
+    world: World
+    oversight: Oversight
+
+    def enter(self, name: str, *, access: Access = Access.PLAYER, connections: int = 1) -> list[Listener]:
+        """Somebody comes in."""
+        presence = self.presences.enter(name.lower())
+        presence.access = access
+        listeners = [Listener() for _ in range(connections)]
+        presence.clients += listeners
+        return listeners
+
+
+@asynccontextmanager
+async def playing(data: Path) -> AsyncIterator[Play]:
+    """A place with three characters whom nobody plays yet."""
+    world = World(
+        [
+            Location(id="place", name="Here"),
+            Exit(id="door", name="door", source_id="place", destination_id="place"),
+            GameObject(id="lamp", name="lamp", holder_id="place", holder_kind=Kind.LOCATION),
+            GameObject(id="hat", name="hat", holder_id="alice", holder_kind=Kind.CHARACTER),
+            *(Character(id=n.lower(), name=n, player_id="p", location_id="place") for n in ("Alice", "Bob", "Carol")),
+        ]
+    )
+    async with open_store(data / "holomush.db") as store:
+        presences = Presences(store, Bus())
+        yield Play(presences, world, Oversight(presences, world))
+
+
+async def test_nobody_is_in_play(data: Path) -> None:
+    async with playing(data) as play:
+        assert play.oversight.sessions() == []
+        play.oversight.tell_everybody("hello")
+        play.oversight.tell_admins("hello")
+        play.oversight.boot("alice", "hello")
+
+
+async def test_everybody_in_play_longest_here_first(data: Path) -> None:
+    async with playing(data) as play:
+        for name, connections in (("Alice", 1), ("Bob", 2), ("Carol", 1)):
+            play.enter(name, connections=connections)
+        for character_id, at in (("alice", 3000.25), ("bob", 1000.0), ("carol", 2000.0)):
+            presence = play.presences.get(character_id)
+            assert presence is not None
+            presence.connected_at = at
+            presence.last_input -= 100 if character_id == "bob" else -1000  # the clock was set back
+        sessions = play.oversight.sessions()
+    assert [dict(session) | {"idle_seconds": 0} for session in sessions] == [
+        {"character_id": "bob", "character_name": "Bob", "connected_at": 1_000_000, "idle_seconds": 0, "connections": 2},
+        {"character_id": "carol", "character_name": "Carol", "connected_at": 2_000_000, "idle_seconds": 0, "connections": 1},
+        {"character_id": "alice", "character_name": "Alice", "connected_at": 3_000_250, "idle_seconds": 0, "connections": 1},
+    ]
+    assert 100 <= sessions[0]["idle_seconds"] < 160
+    assert [session["idle_seconds"] for session in sessions[1:]] == [0, 0]
+
+
+async def test_a_character_that_is_gone_is_left_out(data: Path) -> None:
+    async with playing(data) as play:
+        play.enter("Alice")
+        play.enter("Bob")
+        play.world.apply({"alice": None})
+        assert [session["character_id"] for session in play.oversight.sessions()] == ["bob"]
+
+
+async def test_figures(data: Path) -> None:
+    async with playing(data) as play:
+        play.enter("Alice", connections=2)
+        stats = dict(play.oversight.stats())
+    assert 0 <= stats.pop("uptime_seconds") < 60
+    assert stats == {"version": __version__, "sessions": 1, "locations": 1, "exits": 1, "characters": 3, "objects": 2}
+
+
+async def test_reading_is_safe_while_people_come_and_go(data: Path) -> None:
+    async with playing(data) as play:
+        over = False
+
+        def read() -> None:
+            for _ in range(500):
+                assert len(play.oversight.sessions()) <= 3
+                assert play.oversight.stats()["sessions"] <= 3
+
+        async def come_and_go() -> None:
+            while not over:
+                for name in ("Alice", "Bob", "Carol"):
+                    play.enter(name)
+                await trio.lowlevel.checkpoint()
+                for presence in play.presences:
+                    play.presences.leave(presence)
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(come_and_go)
+            try:
+                await trio.to_thread.run_sync(read)
+            finally:
+                over = True
+
+
+async def test_everybody_is_told_on_every_connection(data: Path) -> None:
+    async with playing(data) as play:
+        listeners = [*play.enter("Alice", connections=2), *play.enter("Bob", access=Access.GUEST)]
+        play.oversight.tell_everybody("The sky falls.")
+    assert [listener.sent for listener in listeners] == [b"The sky falls.\n"] * 3
+
+
+async def test_only_admins_are_told_what_is_for_them(data: Path) -> None:
+    async with playing(data) as play:
+        (alice,), (bob,) = play.enter("Alice", access=Access.ADMIN), play.enter("Bob", access=Access.BUILDER)
+        (carol,) = play.enter("Carol")
+        play.oversight.tell_admins("A plugin is ill.")
+    assert [alice.sent, bob.sent, carol.sent] == [b"A plugin is ill.\n", b"", b""]
+
+
+async def test_who_is_booted_is_told_why_and_hung_up_on_everywhere(data: Path) -> None:
+    async with playing(data) as play:
+        alice, (bob,) = play.enter("Alice", connections=2), play.enter("Bob")
+        play.oversight.boot("alice", "Too loud.")
+    assert [(listener.sent, listener.closed) for listener in alice] == [(b"You are disconnected: Too loud.\n", True)] * 2
+    assert (bob.sent, bob.closed) == (b"", False)
+
+
+async def test_without_a_reason_none_is_given(data: Path) -> None:
+    async with playing(data) as play:
+        (alice,) = play.enter("Alice")
+        play.oversight.boot("alice", "")
+    assert (alice.sent, alice.closed) == (b"You are disconnected.\n", True)

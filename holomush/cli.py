@@ -21,8 +21,8 @@ from holomush.config import Config
 from holomush.errors import HolomushError
 from holomush.options import errors_as_lines, plugin_folders, read_config, where_options
 from holomush.plugin_commands import plugin_commands
-from holomush.plugins.compile_cache import default_folders, use_compile_cache
-from holomush.plugins.guest import SourceRuntime
+from holomush.plugins.guests.compile_cache import default_folders, use_compile_cache
+from holomush.plugins.guests.guest import SourceRuntime
 from holomush.server import Parts, Running, serve
 from holomush.sessions.entrance import ADMIN_NAME
 from holomush.telemetry import log_to_stderr, open_tracer

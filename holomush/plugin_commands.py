@@ -22,17 +22,17 @@ from holomush.database.schema import CORE_MIGRATIONS
 from holomush.database.store import open_store
 from holomush.errors import HolomushError
 from holomush.options import errors_as_lines, plugin_folders, read_config, where_options
-from holomush.plugins.approvals import Approval, approve, forget, read_approvals
-from holomush.plugins.capabilities import NOTHING, CapabilitySet
-from holomush.plugins.compile_cache import default_folders, use_compile_cache
-from holomush.plugins.guest import SourceRuntime
+from holomush.plugins.guests.compile_cache import default_folders, use_compile_cache
+from holomush.plugins.guests.guest import SourceRuntime
 from holomush.plugins.host import open_host
-from holomush.plugins.manifest import Manifest
-from holomush.plugins.recorded import check_schema, peek_at_schemas, remove_data
-from holomush.plugins.roster import Entry, Roster, State, draw_up, load
-from holomush.plugins.schema_changes import Recorded
-from holomush.plugins.source import find_plugins
-from holomush.plugins.storage import open_storage
+from holomush.plugins.roster.approvals import Approval, approve, forget, read_approvals
+from holomush.plugins.roster.capabilities import NOTHING, CapabilitySet
+from holomush.plugins.roster.manifest import Manifest
+from holomush.plugins.roster.roster import Entry, Roster, State, draw_up, load
+from holomush.plugins.roster.source import find_plugins
+from holomush.plugins.schema.changes import Recorded
+from holomush.plugins.schema.recorded import check_schema, peek_at_schemas, remove_data
+from holomush.plugins.storage.storage import open_storage
 from holomush.plugins.surroundings import Surroundings
 from holomush.startup import DATABASE, make_router
 from holomush.world.state import World

@@ -25,10 +25,10 @@ from holomush.errors import HolomushError
 from holomush.events.bus import Bus
 from holomush.events.render import Renderer
 from holomush.net.connection import TelnetServer
-from holomush.plugins.guest import SourceRuntime
+from holomush.plugins.guests.guest import SourceRuntime
 from holomush.plugins.host import PluginHost, open_host
-from holomush.plugins.roster import Roster
-from holomush.plugins.storage import Storage, open_storage
+from holomush.plugins.roster.roster import Roster
+from holomush.plugins.storage.storage import Storage, open_storage
 from holomush.sessions.entrance import Entrance
 from holomush.sessions.presence import Presences
 from holomush.sessions.session import Game

@@ -17,15 +17,15 @@ from holomush.database.migrations import migrate
 from holomush.database.schema import CORE_MIGRATIONS
 from holomush.database.store import Store
 from holomush.events.render import Templates
-from holomush.plugins.addresses import Resolver
-from holomush.plugins.approvals import read_approvals
+from holomush.plugins.functions.addresses import Resolver
+from holomush.plugins.functions.http import fetch, trusted_authorities
 from holomush.plugins.host import PluginHost
-from holomush.plugins.http import fetch, trusted_authorities
-from holomush.plugins.manifest import Manifest
-from holomush.plugins.recorded import recorded_schemas
-from holomush.plugins.roster import Roster, draw_up, load
-from holomush.plugins.source import find_plugins
-from holomush.plugins.storage import Storage
+from holomush.plugins.roster.approvals import read_approvals
+from holomush.plugins.roster.manifest import Manifest
+from holomush.plugins.roster.roster import Roster, draw_up, load
+from holomush.plugins.roster.source import find_plugins
+from holomush.plugins.schema.recorded import recorded_schemas
+from holomush.plugins.storage.storage import Storage
 from holomush.plugins.surroundings import Fetch, Surroundings
 from holomush.sessions.oversight import Oversight
 from holomush.sessions.presence import Presences

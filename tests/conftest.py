@@ -9,8 +9,8 @@ import pytest
 from support.game import ADMIN_PASSWORD
 
 from holomush import bundled
-from holomush.plugins.compile_cache import default_folders, use_compile_cache
-from holomush.plugins.guest import SourceRuntime
+from holomush.plugins.guests.compile_cache import default_folders, use_compile_cache
+from holomush.plugins.guests.guest import SourceRuntime
 from holomush.sessions.entrance import ADMIN_PASSWORD_VARIABLE
 
 

@@ -51,7 +51,20 @@ TOP = frozenset({"startup", "server", "plugin_commands", "cli", "__main__"})
 
 # Modules that compute and nothing else, and what they may not touch, be it through another module of ours.
 PURE = ("net.telnet", "commands", "events", "world.model", "world.names", "config", "errors", "structuring")
-PURE_IN_PLUGINS = ("plugins.manifest", "plugins.loadorder", "plugins.capabilities", "plugins.limits")
+PURE_IN_PLUGINS = (
+    "plugins.limits",
+    "plugins.pauses",
+    "plugins.functions.refusal",
+    "plugins.guests.wasm",
+    "plugins.roster.capabilities",
+    "plugins.roster.loadorder",
+    "plugins.roster.manifest",
+    "plugins.roster.requirements",
+    "plugins.schema.changes",
+    "plugins.schema.declared",
+    "plugins.schema.sql",
+    "plugins.schema.steps",
+)
 NOT_PURE = frozenset({"events.bus"})
 IMPURE_LIBRARIES = frozenset({"trio", "trio_websocket", "sqlite3", "aiosqlite", "asyncio", "extism", "extism_sys"})
 

@@ -20,14 +20,14 @@ from support.plugins import write_plugin
 
 from holomush.cli import main
 from holomush.config import Config, PluginsConfig, Rate, load_config
-from holomush.plugins.capabilities import KNOWN
-from holomush.plugins.guest import SourceRuntime
-from holomush.plugins.host_functions import HOST_FUNCTIONS, HostFunction
-from holomush.plugins.manifest import Command, Manifest, ManifestLimits, Rendering, Subscription, read_manifest
-from holomush.plugins.migration_steps import convertible
-from holomush.plugins.refusal import CODES
-from holomush.plugins.schema import TYPES, Attribute, Attributes, Column, Schema, Table
-from holomush.plugins.schema_changes import Migration, Step
+from holomush.plugins.functions.refusal import CODES
+from holomush.plugins.functions.table import HOST_FUNCTIONS, HostFunction
+from holomush.plugins.guests.guest import SourceRuntime
+from holomush.plugins.roster.capabilities import KNOWN
+from holomush.plugins.roster.manifest import Command, Manifest, ManifestLimits, Rendering, Subscription, read_manifest
+from holomush.plugins.schema.changes import Migration, Step
+from holomush.plugins.schema.declared import TYPES, Attribute, Attributes, Column, Schema, Table
+from holomush.plugins.schema.steps import convertible
 
 ROOT = Path(__file__).resolve().parents[1]
 GUIDE = (ROOT / "docs" / "plugins.md").read_text(encoding="utf-8")
@@ -377,9 +377,14 @@ def test_the_hazards_are_all_answered() -> None:
 
 
 def test_every_module_of_the_plugin_host_is_in_the_description_of_its_room() -> None:
-    said = " ".join(row["modules"] for row in read_table(ARCHITECTURE, "### Inside `holomush/plugins/`"))
-    modules = {path.stem for path in (ROOT / "holomush" / "plugins").glob("*.py")} - {"__init__"}
-    assert sorted(said.replace("`", "").replace(",", "").split()) == sorted(modules)
+    room = ROOT / "holomush" / "plugins"
+    said = {
+        ("" if row["folder"] == "itself" else row["folder"].strip("`"), module)
+        for row in read_table(ARCHITECTURE, "### Inside `holomush/plugins/`")
+        for module in row["modules"].replace("`", "").split(", ")
+    }
+    modules = {(path.parent.name if path.parent != room else "", path.stem) for path in room.rglob("*.py")}
+    assert said == {(folder, module) for folder, module in modules if module != "__init__"}
 
 
 @pytest.mark.parametrize("document", [GUIDE, ARCHITECTURE, README, PDK_README], ids=["plugins", "architecture", "README", "PDK"])

@@ -18,7 +18,7 @@ from support.game import running_server
 from support.plugins import write_plugin
 
 from holomush.cli import main
-from holomush.plugins.guest import SourceRuntime
+from holomush.plugins.guests.guest import SourceRuntime
 
 ROOT = Path(__file__).resolve().parents[1]
 PATIENCE = 60

@@ -14,7 +14,7 @@ from support.plugins import write_plugin
 from holomush import server as server_module
 from holomush.config import PluginsConfig, SessionsConfig
 from holomush.database.store import StorageError
-from holomush.plugins.guest import SourceRuntime
+from holomush.plugins.guests.guest import SourceRuntime
 from holomush.world.model import Character
 from holomush.world.rows import load_entities
 

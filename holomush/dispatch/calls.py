@@ -8,10 +8,10 @@ from holomush.database.store import Ticket
 from holomush.dispatch.commit import Actor, Committer, ConflictError
 from holomush.errors import HolomushError
 from holomush.plugins.attempt import Attempt
-from holomush.plugins.guest import GuestInterruptedError
+from holomush.plugins.functions.views import Viewer
+from holomush.plugins.guests.guest import GuestInterruptedError
 from holomush.plugins.host import PluginHost
 from holomush.plugins.reply import Reply
-from holomush.plugins.views import Viewer
 from holomush.world.transaction import Transaction
 
 CONFLICT_ATTEMPTS = 5

@@ -17,7 +17,8 @@ from holomush.dispatch.calls import CallGivenUpError, PluginCalls
 from holomush.dispatch.commit import Actor
 from holomush.events.event import ActorKind
 from holomush.events.streams import character_stream
-from holomush.plugins.guest import (
+from holomush.plugins.functions.views import Viewer
+from holomush.plugins.guests.guest import (
     GuestError,
     GuestInputError,
     GuestOutOfMemoryError,
@@ -27,7 +28,6 @@ from holomush.plugins.guest import (
 )
 from holomush.plugins.loaded import PluginPausedError
 from holomush.plugins.reply import Reply, encode_input
-from holomush.plugins.views import Viewer
 from holomush.world.model import Character, Location
 from holomush.world.state import World
 from holomush.world.transaction import NotFoundError, Transaction

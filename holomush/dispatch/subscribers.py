@@ -19,8 +19,8 @@ from holomush.errors import HolomushError
 from holomush.events.event import ActorKind, Event
 from holomush.events.streams import StreamPattern
 from holomush.plugins.calls import EVENT_HANDLER
-from holomush.plugins.manifest import Manifest
 from holomush.plugins.reply import encode_input
+from holomush.plugins.roster.manifest import Manifest
 
 BACKLOG_LIMIT = 1000
 """Events that may wait for plugins on one stream."""

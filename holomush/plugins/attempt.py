@@ -10,10 +10,10 @@ from collections.abc import Callable
 import attrs
 
 from holomush.database.store import Statement
-from holomush.plugins.kv import KvChanges
 from holomush.plugins.rates import Bucket
-from holomush.plugins.storage import PluginStorage
-from holomush.plugins.tables import TableChanges
+from holomush.plugins.storage.kv import KvChanges
+from holomush.plugins.storage.storage import PluginStorage
+from holomush.plugins.storage.tables import TableChanges
 from holomush.world.state import World
 from holomush.world.transaction import Savepoint, Transaction
 

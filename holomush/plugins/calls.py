@@ -16,13 +16,13 @@ from holomush.config import PluginsConfig
 from holomush.events.event import EmittedEvent
 from holomush.events.streams import StreamKind, parse_stream
 from holomush.plugins.attempt import Attempt
-from holomush.plugins.capabilities import CapabilitySet
+from holomush.plugins.functions.refusal import HostCallError
+from holomush.plugins.functions.views import Viewer
 from holomush.plugins.limits import Limits
 from holomush.plugins.rates import Bucket
-from holomush.plugins.refusal import HostCallError
-from holomush.plugins.storage import PluginStorage
+from holomush.plugins.roster.capabilities import CapabilitySet
+from holomush.plugins.storage.storage import PluginStorage
 from holomush.plugins.surroundings import Surroundings
-from holomush.plugins.views import Viewer
 
 
 class LogLines:

@@ -13,12 +13,12 @@ from opentelemetry.trace import Status, StatusCode, Tracer
 
 from holomush.config import PluginsConfig
 from holomush.events.event import Event
-from holomush.plugins.approvals import Grant
 from holomush.plugins.attempt import Attempt
 from holomush.plugins.calls import EVENT_HANDLER, Call, Rates
-from holomush.plugins.deadlines import Deadlines
-from holomush.plugins.foreign import ForeignProgram, prepare
-from holomush.plugins.guest import (
+from holomush.plugins.functions.views import Viewer
+from holomush.plugins.guests.deadlines import Deadlines
+from holomush.plugins.guests.foreign import ForeignProgram, prepare
+from holomush.plugins.guests.guest import (
     Guest,
     GuestCancelledError,
     GuestError,
@@ -34,18 +34,18 @@ from holomush.plugins.guest import (
     SourceProgram,
     SourceRuntime,
 )
+from holomush.plugins.guests.pool import GuestPool
+from holomush.plugins.guests.quick import QuickLane
+from holomush.plugins.guests.wasm import WasmError
 from holomush.plugins.limits import Limits
 from holomush.plugins.loaded import LoadedPlugin, PluginLoadError, PluginPausedError, shown_attributes
-from holomush.plugins.manifest import Manifest
 from holomush.plugins.pauses import Health
-from holomush.plugins.pool import GuestPool
-from holomush.plugins.quick import QuickLane
 from holomush.plugins.reply import Reply, encode_input, read_reply
-from holomush.plugins.source import PluginSource
-from holomush.plugins.storage import Storage
+from holomush.plugins.roster.approvals import Grant
+from holomush.plugins.roster.manifest import Manifest
+from holomush.plugins.roster.source import PluginSource
+from holomush.plugins.storage.storage import Storage
 from holomush.plugins.surroundings import Surroundings
-from holomush.plugins.views import Viewer
-from holomush.plugins.wasm import WasmError
 from holomush.world.state import World
 
 OWN_MODULE_AFTER = 3

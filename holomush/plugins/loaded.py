@@ -9,13 +9,13 @@ import attrs
 
 from holomush.errors import HolomushError
 from holomush.plugins.calls import Rates
-from holomush.plugins.capabilities import CapabilitySet
-from holomush.plugins.guest import GuestError, Program
+from holomush.plugins.functions.views import ShownAttribute, Viewer
+from holomush.plugins.guests.guest import GuestError, Program
+from holomush.plugins.guests.pool import GuestPool
 from holomush.plugins.limits import Limits
-from holomush.plugins.manifest import Manifest
 from holomush.plugins.pauses import Health
-from holomush.plugins.pool import GuestPool
-from holomush.plugins.views import ShownAttribute, Viewer
+from holomush.plugins.roster.capabilities import CapabilitySet
+from holomush.plugins.roster.manifest import Manifest
 from holomush.world.model import Kind
 
 

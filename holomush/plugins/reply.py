@@ -7,10 +7,10 @@ import json
 import attrs
 
 from holomush.events.event import EmittedEvent, InvalidEvent
-from holomush.plugins.arguments import parse_json
 from holomush.plugins.calls import Call
-from holomush.plugins.guest import GuestError, GuestOutputError
-from holomush.plugins.refusal import HostCallError
+from holomush.plugins.functions.arguments import parse_json
+from holomush.plugins.functions.refusal import HostCallError
+from holomush.plugins.guests.guest import GuestError, GuestOutputError
 
 _KEYS = {"output", "events", "handled"}
 

@@ -10,7 +10,7 @@ from typing import Any, Literal, Protocol
 
 import attrs
 
-from holomush.plugins.refusal import HostCallError
+from holomush.plugins.functions.refusal import HostCallError
 
 
 class Fetch(Protocol):

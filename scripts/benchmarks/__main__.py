@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 
 from benchmarks import guests, storage, talk
-from holomush.plugins.compile_cache import default_folders, use_compile_cache
+from holomush.plugins.guests.compile_cache import default_folders, use_compile_cache
 
 BENCHMARKS = {"guests": guests.run, "storage": storage.run, "talk": talk.run}
 

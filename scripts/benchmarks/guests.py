@@ -21,16 +21,16 @@ from holomush.config import PluginsConfig
 from holomush.database.migrations import migrate
 from holomush.database.schema import CORE_MIGRATIONS
 from holomush.database.store import Store, open_store
-from holomush.plugins.approvals import Grant
 from holomush.plugins.attempt import Attempt
 from holomush.plugins.calls import Call, Rates
-from holomush.plugins.guest import Guest, SourceRuntime
+from holomush.plugins.functions.views import Viewer
+from holomush.plugins.guests.guest import Guest, SourceRuntime
 from holomush.plugins.host import PluginHost, open_host
 from holomush.plugins.limits import Limits
-from holomush.plugins.source import PluginSource, read_plugin
-from holomush.plugins.storage import Storage, open_storage
+from holomush.plugins.roster.approvals import Grant
+from holomush.plugins.roster.source import PluginSource, read_plugin
+from holomush.plugins.storage.storage import Storage, open_storage
 from holomush.plugins.surroundings import Surroundings
-from holomush.plugins.views import Viewer
 from holomush.world.model import Character, Location
 from holomush.world.state import World
 

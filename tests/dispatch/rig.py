@@ -23,13 +23,13 @@ from holomush.dispatch.commit import Actor, Committer
 from holomush.events.bus import Bus, Publication
 from holomush.events.event import ActorKind, EmittedEvent, Event
 from holomush.events.render import Role
-from holomush.plugins.approvals import Grant
-from holomush.plugins.guest import SourceRuntime
+from holomush.plugins.guests.guest import SourceRuntime
 from holomush.plugins.host import PluginHost, open_host
-from holomush.plugins.recorded import bring_up_to_date
 from holomush.plugins.reply import Reply, encode_input
-from holomush.plugins.source import read_plugin
-from holomush.plugins.storage import Storage, open_storage
+from holomush.plugins.roster.approvals import Grant
+from holomush.plugins.roster.source import read_plugin
+from holomush.plugins.schema.recorded import bring_up_to_date
+from holomush.plugins.storage.storage import Storage, open_storage
 from holomush.plugins.surroundings import Surroundings
 from holomush.startup import make_fetch
 from holomush.world.model import Character, Entity, GameObject, Kind, Location

@@ -12,9 +12,9 @@ from dispatch.rig import ALICE, Heart, open_heart
 from holomush.config import PluginsConfig
 from holomush.database.store import StorageUnavailable
 from holomush.dispatch.calls import CONFLICT_ATTEMPTS, CallGivenUpError
-from holomush.plugins.guest import GuestError, GuestFailedError, GuestOverdueError, SourceRuntime
+from holomush.plugins.functions.views import Viewer
+from holomush.plugins.guests.guest import GuestError, GuestFailedError, GuestOverdueError, SourceRuntime
 from holomush.plugins.reply import Reply
-from holomush.plugins.views import Viewer
 from holomush.world.model import Character
 from holomush.world.transaction import NotFoundError, Transaction
 

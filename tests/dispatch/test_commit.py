@@ -12,7 +12,7 @@ from holomush.database import records
 from holomush.database.store import StorageBusy, StorageUnavailable
 from holomush.dispatch.commit import SYSTEM, ConflictError
 from holomush.events.event import ActorKind, EmittedEvent
-from holomush.plugins.guest import SourceRuntime
+from holomush.plugins.guests.guest import SourceRuntime
 from holomush.world.model import Character
 from holomush.world.rows import load_entities
 from holomush.world.transaction import Transaction

@@ -15,7 +15,7 @@ from holomush.config import PausesConfig, PluginsConfig
 from holomush.dispatch import subscribers
 from holomush.dispatch.subscribers import DEPTH_LIMIT, Subscribers
 from holomush.events.event import ActorKind, Event
-from holomush.plugins.guest import SourceRuntime
+from holomush.plugins.guests.guest import SourceRuntime
 
 ALL = "subscribes: [{type: '*'}]\n"
 SAYS = "subscribes: [{type: say}]\n"

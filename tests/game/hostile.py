@@ -15,7 +15,7 @@ from support.plugins import write_plugin
 from wasmtime import wat2wasm
 
 from holomush.config import PluginsConfig
-from holomush.plugins.guest import SourceRuntime
+from holomush.plugins.guests.guest import SourceRuntime
 from holomush.world.rows import load_entities
 
 SQUARE = "01K0000000000000000000SQAR"

@@ -13,8 +13,8 @@ from support.plugins import write_plugin
 
 from holomush.cli import main
 from holomush.config import PluginsConfig
-from holomush.plugins.approvals import Approval, read_approvals
-from holomush.plugins.guest import SourceRuntime
+from holomush.plugins.guests.guest import SourceRuntime
+from holomush.plugins.roster.approvals import Approval, read_approvals
 
 HUH = 'Huh?  (Type "help" for help.)\n'
 SOURCE = """

@@ -14,9 +14,9 @@ from support.game import Player, Server, running_server
 from support.plugins import write_plugin
 
 from holomush.config import PluginsConfig
-from holomush.plugins.approvals import approve
-from holomush.plugins.guest import SourceRuntime
-from holomush.plugins.manifest import read_manifest
+from holomush.plugins.guests.guest import SourceRuntime
+from holomush.plugins.roster.approvals import approve
+from holomush.plugins.roster.manifest import read_manifest
 
 COMBAT = Path(__file__).parent / "combat-system"
 GRANTED = PluginsConfig(

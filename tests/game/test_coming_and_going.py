@@ -10,7 +10,7 @@ import trio
 from support.game import Player, running_server
 
 from holomush.config import SessionsConfig
-from holomush.plugins.guest import SourceRuntime
+from holomush.plugins.guests.guest import SourceRuntime
 
 END = "--- end of replay ---\n"
 

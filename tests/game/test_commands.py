@@ -13,8 +13,8 @@ from support.game import Player, running_server
 from support.plugins import write_plugin
 
 from holomush import bundled
-from holomush.plugins.guest import SourceRuntime
-from holomush.plugins.manifest import Command, read_manifest
+from holomush.plugins.guests.guest import SourceRuntime
+from holomush.plugins.roster.manifest import Command, read_manifest
 
 NO_HELP = 'Huh?  (Type "help" for help.)\n'
 

@@ -11,7 +11,7 @@ from support.plugins import write_plugin
 
 from holomush.config import PluginsConfig, SessionsConfig
 from holomush.net.telnet import ECHO, IAC, WILL, WONT
-from holomush.plugins.guest import SourceRuntime
+from holomush.plugins.guests.guest import SourceRuntime
 from holomush.sessions.entrance import ADMIN_PASSWORD_VARIABLE
 
 NOT_LET_IN = "Either there is no such player, or the password is wrong.\n"

@@ -12,7 +12,7 @@ from support.game import ADMIN_PASSWORD, Player, Server, running_server
 from support.plugins import write_plugin
 
 from holomush.config import PausesConfig, PluginsConfig
-from holomush.plugins.guest import SourceRuntime
+from holomush.plugins.guests.guest import SourceRuntime
 from holomush.sessions.entrance import ADMIN_NAME
 
 GRANTS: dict[str, tuple[str, ...]] = dict.fromkeys(("faulty", "grabber", "snatchber"), ("*",))

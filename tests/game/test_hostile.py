@@ -29,7 +29,7 @@ from game.hostile import (
     write_wasm,
 )
 from holomush.config import PluginsConfig
-from holomush.plugins.guest import SourceRuntime
+from holomush.plugins.guests.guest import SourceRuntime
 
 # Guests that have to be stopped, or fail. Each has done much before.
 

@@ -30,7 +30,7 @@ from game.hostile import (
     write_wasm,
 )
 from holomush.config import HttpConfig, KvConfig, PausesConfig, PluginsConfig, Rate, TablesConfig
-from holomush.plugins.guest import SourceRuntime
+from holomush.plugins.guests.guest import SourceRuntime
 
 
 async def count(server: Server, what: str) -> int:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from support.game import running_server
 
-from holomush.plugins.guest import SourceRuntime
+from holomush.plugins.guests.guest import SourceRuntime
 
 SQUARE = (
     "The Lantern Square\n"

@@ -14,7 +14,7 @@ from holomush.config import PluginsConfig, SessionsConfig
 from holomush.dispatch.commit import Committer
 from holomush.dispatch.lines import Lines
 from holomush.net.telnet import AYT, DO, ECHO, IAC, NAWS, SB, SE, SGA, WILL
-from holomush.plugins.guest import SourceRuntime
+from holomush.plugins.guests.guest import SourceRuntime
 
 LATE = "You have not come in for a long time. Goodbye.\n"
 

@@ -9,7 +9,7 @@ import trio
 from support.game import PATIENCE, Player, Server, running_server
 
 from holomush.config import SessionsConfig
-from holomush.plugins.guest import SourceRuntime
+from holomush.plugins.guests.guest import SourceRuntime
 
 
 async def dial(port: int) -> tuple[Player, trio.SocketStream]:

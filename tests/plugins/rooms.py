@@ -17,22 +17,22 @@ from holomush.database.direct import DirectReader
 from holomush.database.migrations import migrate
 from holomush.database.schema import CORE_MIGRATIONS
 from holomush.database.store import Store, open_store
-from holomush.plugins.approvals import Grant
 from holomush.plugins.attempt import Attempt
 from holomush.plugins.calls import Call, Rates
-from holomush.plugins.capabilities import CapabilitySet
-from holomush.plugins.guest import SourceRuntime
+from holomush.plugins.functions.views import Viewer
+from holomush.plugins.guests.guest import SourceRuntime
 from holomush.plugins.host import PluginHost, open_host
-from holomush.plugins.kv import KvStore
 from holomush.plugins.limits import Limits
 from holomush.plugins.loaded import LoadedPlugin
 from holomush.plugins.reply import Reply, encode_input
-from holomush.plugins.schema import Schema
-from holomush.plugins.source import read_plugin
-from holomush.plugins.storage import PluginStorage, Storage, open_storage
+from holomush.plugins.roster.approvals import Grant
+from holomush.plugins.roster.capabilities import CapabilitySet
+from holomush.plugins.roster.source import read_plugin
+from holomush.plugins.schema.declared import Schema
+from holomush.plugins.storage.kv import KvStore
+from holomush.plugins.storage.storage import PluginStorage, Storage, open_storage
+from holomush.plugins.storage.tables import TableStore
 from holomush.plugins.surroundings import Surroundings
-from holomush.plugins.tables import TableStore
-from holomush.plugins.views import Viewer
 from holomush.world.model import Character, Exit, GameObject, Kind, Location
 from holomush.world.state import World
 

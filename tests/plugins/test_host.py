@@ -21,10 +21,8 @@ from support.plugins import write_plugin
 
 from holomush.config import PausesConfig, PluginsConfig, Rate
 from holomush.events.event import ActorKind, EmittedEvent, Event
-from holomush.plugins.approvals import Grant
-from holomush.plugins.capabilities import CapabilitySet
-from holomush.plugins.deadlines import RESOLUTION
-from holomush.plugins.guest import (
+from holomush.plugins.guests.deadlines import RESOLUTION
+from holomush.plugins.guests.guest import (
     GuestCancelledError,
     GuestError,
     GuestFailedError,
@@ -41,7 +39,9 @@ from holomush.plugins.guest import (
 from holomush.plugins.host import OWN_MODULE_AFTER, PATIENT_CALLS
 from holomush.plugins.loaded import PluginLoadError, PluginPausedError
 from holomush.plugins.reply import GuestDeniedError, Reply
-from holomush.plugins.source import read_plugin
+from holomush.plugins.roster.approvals import Grant
+from holomush.plugins.roster.capabilities import CapabilitySet
+from holomush.plugins.roster.source import read_plugin
 from holomush.world.model import Character, Location
 from plugins.rooms import Rig, make_surroundings, open_rig
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from holomush.events.event import EmittedEvent
-from holomush.plugins.guest import GuestError, GuestOutputError
+from holomush.plugins.guests.guest import GuestError, GuestOutputError
 from holomush.plugins.limits import Limits
 from holomush.plugins.reply import NOTHING, GuestDeniedError, Reply, encode_input, read_reply
 from plugins.rooms import make_call

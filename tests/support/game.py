@@ -15,7 +15,7 @@ from opentelemetry.trace import NoOpTracer, Tracer
 from holomush import bundled
 from holomush.auth.passwords import HashingCost, PasswordHashes
 from holomush.config import Config, PluginsConfig, SessionsConfig
-from holomush.plugins.guest import SourceRuntime
+from holomush.plugins.guests.guest import SourceRuntime
 from holomush.server import Parts, Running, serve
 
 Stream = trio.StapledStream[trio.testing.MemorySendStream, trio.testing.MemoryReceiveStream]

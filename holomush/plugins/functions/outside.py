@@ -1,0 +1,124 @@
+"""The host functions that reach beyond the game's data: web servers, sessions, the server itself, the log."""
+
+from __future__ import annotations
+
+import logging
+import re
+import time
+from contextlib import suppress
+from functools import partial
+from typing import Any, Literal
+
+import trio
+
+from holomush.plugins.calls import Call
+from holomush.plugins.functions.refusal import HostCallError
+from holomush.world.model import Character
+
+REASON_LIMIT = 200
+"""Characters of a reason that people are told."""
+LOG_LIMIT = 4096
+"""Characters of one line in the log."""
+
+_LEVELS = {
+    "debug": logging.DEBUG,
+    "info": logging.INFO,
+    "warn": logging.WARNING,
+    "warning": logging.WARNING,
+    "error": logging.ERROR,
+}
+_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f]")
+
+
+def http_get(call: Call, url: str) -> dict[str, Any]:
+    """Ask a web server."""
+    return _request(call, "GET", url, "")
+
+
+def http_post(call: Call, url: str, body: str) -> dict[str, Any]:
+    """Send something to a web server."""
+    return _request(call, "POST", url, body)
+
+
+def _request(call: Call, method: Literal["GET", "POST"], url: str, body: str) -> dict[str, Any]:
+    if call.is_loading:
+        raise HostCallError("unavailable", "no request can be made while the plugin is being loaded")
+    if call.is_quick:
+        # The whole call is run again in a worker thread, where it may wait.
+        call.too_slow = True
+        raise CallMustWaitError
+    if not call.rates.http.take():
+        raise HostCallError("rate_limited", "the plugin has made as many requests as it may for now")
+    guest_left = None if call.deadline is None else call.deadline - time.monotonic()
+    call.deadline = None
+    begun = time.monotonic()
+    try:
+        # In an event loop of its own, in this thread: whatever the other side sends, nobody else has to wait for the reading of it.
+        return trio.run(_fetch, call, method, url, body)
+    finally:
+        call.stop_waiting = None
+        call.waiting_left -= time.monotonic() - begun
+        if guest_left is not None:
+            call.deadline = time.monotonic() + guest_left
+
+
+async def _fetch(call: Call, method: Literal["GET", "POST"], url: str, body: str) -> dict[str, Any]:
+    def require(capability: str) -> None:
+        call.require(capability)
+        call.attempt.reached_outside = True
+
+    token = trio.lowlevel.current_trio_token()
+    with trio.move_on_after(max(0.0, call.waiting_left)) as scope:
+
+        def stop() -> None:
+            with suppress(trio.RunFinishedError):
+                token.run_sync_soon(scope.cancel)
+
+        call.stop_waiting = stop
+        if call.must_stop():
+            scope.cancel()
+        return await call.surroundings.fetch(method, url, body, require)
+    if call.must_stop():
+        raise HostCallError("unavailable", "the call is being stopped")
+    raise HostCallError("timeout", "one call may wait only so long for other servers, all requests together")
+
+
+class CallMustWaitError(BaseException):
+    """The call wants something that must not be waited for where it runs. Dooms it, so that it is run again elsewhere."""
+
+
+def list_sessions(call: Call) -> list[dict[str, Any]]:
+    """Everybody in play."""
+    call.require("session:read")
+    return [dict(session) for session in call.surroundings.sessions()]
+
+
+def boot_session(call: Call, character_id: str, reason: str) -> None:
+    """Hang up on everybody who plays a character, once the call is on disk."""
+    call.require("session:boot")
+    call.attempt.transaction.expect(character_id, Character)
+    if not call.surroundings.is_connected(character_id):
+        raise HostCallError("not_found", "nobody plays that character right now")
+    call.attempt.requests.append(partial(call.surroundings.boot, character_id, _line(reason, REASON_LIMIT)))
+
+
+def server_stats(call: Call) -> dict[str, Any]:
+    """Figures about the server."""
+    call.require("server:stats")
+    return dict(call.surroundings.stats())
+
+
+def server_shutdown(call: Call, reason: str) -> None:
+    """Stop the server, once the call is on disk."""
+    call.require("server:shutdown")
+    call.attempt.requests.append(partial(call.surroundings.shut_down, _line(reason, REASON_LIMIT)))
+
+
+def log(call: Call, level: str, message: str) -> None:
+    """Write a line to the log."""
+    # One call, one line: a plugin cannot forge log lines of others, nor write escape sequences to the operator's terminal.
+    call.log(_LEVELS.get(level.lower(), logging.INFO), _line(message, LOG_LIMIT))
+
+
+def _line(text: str, limit: int) -> str:
+    return _CONTROL.sub(" ", text[:limit])

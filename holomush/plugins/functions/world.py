@@ -1,0 +1,310 @@
+"""The host functions that emit events and that read and change the world. Each takes its call and texts, and gives a JSON value.
+
+All changes are staged on the call's transaction. What exists, and how it may be put together, is the object model's to say.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import attrs
+from ulid import ULID
+
+from holomush.events.event import EmittedEvent
+from holomush.plugins.calls import Call
+from holomush.plugins.functions.arguments import id_value, parse_json, parse_object, text_value
+from holomush.plugins.functions.refusal import HostCallError
+from holomush.plugins.functions.views import View
+from holomush.world.matching import find_near
+from holomush.world.model import GAME_PLAYER_ID, Character, Entity, Exit, GameObject, Kind, Location
+from holomush.world.names import BadName, check_name, clean_name
+
+NAME_LIMIT = 128
+"""Characters in the name of a place, an exit or a thing, and in one alias of an exit."""
+DESCRIPTION_LIMIT = 8_192
+LOCK_LIMIT = 1_024
+ALIAS_LIMIT = 32
+"""Aliases of one exit."""
+
+_HOLDERS = {"location": Kind.LOCATION, "character": Kind.CHARACTER, "container": Kind.OBJECT}
+_FIND_CAPABILITIES = {
+    Kind.LOCATION: "read:locations",
+    Kind.EXIT: "read:locations",
+    Kind.CHARACTER: "read:characters",
+    Kind.OBJECT: "read:objects",
+}
+
+
+def emit_event(call: Call, text: str) -> None:
+    """Stage an event."""
+    call.emit(EmittedEvent.parse(parse_json(text)))
+
+
+def query_location(call: Call, location_id: str) -> View:
+    """A location with all that is in it."""
+    call.require("read:locations")
+    transaction = call.attempt.transaction
+    return call.viewer.full_location(transaction, transaction.expect(location_id, Location))
+
+
+def query_exit(call: Call, exit_id: str) -> View:
+    """An exit."""
+    call.require("read:locations")
+    return call.viewer.exit(call.attempt.transaction.expect(exit_id, Exit))
+
+
+def query_object(call: Call, object_id: str) -> View:
+    """An object with what is inside it."""
+    call.require("read:objects")
+    transaction = call.attempt.transaction
+    return call.viewer.full_thing(transaction, transaction.expect(object_id, GameObject))
+
+
+def query_character(call: Call, character_id: str) -> View:
+    """A character with what it carries."""
+    call.require("read:characters")
+    transaction = call.attempt.transaction
+    return call.viewer.full_character(transaction, transaction.expect(character_id, Character))
+
+
+def find(call: Call, text: str) -> list[View]:
+    """What a character can mean by a name."""
+    query = parse_json(text)
+    match query:
+        case {"name": str(name), "near": str(near), "kinds": list(words)} if len(query) == 3:
+            pass
+        case _:
+            raise HostCallError("invalid_argument", 'must be {"name": text, "near": character id, "kinds": [kinds]}')
+    try:
+        kinds = {Kind(word) for word in words}
+    except (ValueError, TypeError) as exc:
+        raise HostCallError("invalid_argument", f"kinds: must be some of {', '.join(Kind)}") from exc
+    for kind in kinds:
+        call.require(_FIND_CAPABILITIES[kind])
+    transaction = call.attempt.transaction
+    character = transaction.expect(near, Character)
+    return [call.viewer.entity(entity) for entity in find_near(transaction, character, name, kinds)]
+
+
+# ---- Making ----------------------------------------------------------------------------------------------------------
+
+
+def create_location(call: Call, text: str) -> View:
+    """Make a location."""
+    call.require("write:locations")
+    fields = _read(call, text, _LOCATION_FIELDS, required=("name",))
+    location = Location(id=str(ULID()), **fields)
+    _create(call, location)
+    return call.viewer.location(location)
+
+
+def create_exit(call: Call, text: str) -> View:
+    """Make an exit between two locations."""
+    call.require("write:locations")
+    fields = _read(call, text, _EXIT_FIELDS, required=("name", "source_id", "destination_id"))
+    exit_ = Exit(id=str(ULID()), **fields)
+    _create(call, exit_)
+    return call.viewer.exit(exit_)
+
+
+def create_object(call: Call, text: str) -> View:
+    """Make an object somewhere."""
+    call.require("write:objects")
+    fields = _read(call, text, {**_OBJECT_FIELDS, "place": _place}, required=("name", "place"))
+    word, holder_id = fields.pop("place")
+    object_id = str(ULID())
+    kind = _holder(call, object_id, word, holder_id)
+    thing = GameObject(id=object_id, holder_id=holder_id, holder_kind=kind, **fields)
+    _create(call, thing)
+    return call.viewer.thing(thing)
+
+
+def create_character(call: Call, text: str) -> View:
+    """Make a character of the game's own, which nobody can log in as."""
+    call.require("write:characters")
+    fields = _read(call, text, {**_CHARACTER_FIELDS, "location_id": _location_id}, required=("name", "location_id"))
+    character = Character(id=str(ULID()), player_id=GAME_PLAYER_ID, created_at=time.time_ns() // 1_000_000, **fields)
+    _create(call, character)
+    return call.viewer.character(character)
+
+
+def _create(call: Call, entity: Entity) -> None:
+    if not call.attempt.pay(call.rates.creations):
+        raise HostCallError("rate_limited", "the plugin has made as many things as it may for now")
+    call.attempt.transaction.create(entity)
+
+
+# ---- Changing --------------------------------------------------------------------------------------------------------
+
+
+def update_location(call: Call, location_id: str, text: str) -> View:
+    """Change a location's name, description or owner."""
+    call.require("write:locations")
+    before = call.attempt.transaction.expect(location_id, Location)
+    after = attrs.evolve(before, **_read(call, text, _LOCATION_FIELDS))
+    call.attempt.transaction.update(after)
+    return call.viewer.location(after)
+
+
+def update_exit(call: Call, exit_id: str, text: str) -> View:
+    """Change anything of an exit."""
+    call.require("write:locations")
+    before = call.attempt.transaction.expect(exit_id, Exit)
+    after = attrs.evolve(before, **_read(call, text, _EXIT_FIELDS))
+    call.attempt.transaction.update(after)
+    return call.viewer.exit(after)
+
+
+def update_object(call: Call, object_id: str, text: str) -> View:
+    """Change an object's name, description or owner."""
+    call.require("write:objects")
+    before = call.attempt.transaction.expect(object_id, GameObject)
+    after = attrs.evolve(before, **_read(call, text, _OBJECT_FIELDS))
+    call.attempt.transaction.update(after)
+    return call.viewer.thing(after)
+
+
+def update_character(call: Call, character_id: str, text: str) -> View:
+    """Change a character's description, or the name of one of the game's own."""
+    call.require("write:characters")
+    before = call.attempt.transaction.expect(character_id, Character)
+    fields = _read(call, text, _CHARACTER_FIELDS)
+    if before.player_id != GAME_PLAYER_ID and fields.get("name", before.name) != before.name:
+        raise HostCallError("conflict", f"{before.name} is a player's character, and players log in by that name")
+    after = attrs.evolve(before, **fields)
+    call.attempt.transaction.update(after)
+    return call.viewer.character(after)
+
+
+def move_character(call: Call, character_id: str, location_id: str) -> None:
+    """Put a character into a location."""
+    call.require("write:characters")
+    transaction = call.attempt.transaction
+    character = transaction.expect(character_id, Character)
+    transaction.expect(location_id, Location)
+    transaction.update(attrs.evolve(character, location_id=location_id))
+
+
+def move_object(call: Call, object_id: str, text: str) -> None:
+    """Put an object into exactly one place."""
+    call.require("write:objects")
+    word, holder_id = _place(call, {"place": parse_json(text)}, "place")
+    transaction = call.attempt.transaction
+    thing = transaction.expect(object_id, GameObject)
+    kind = _holder(call, object_id, word, holder_id)
+    transaction.update(attrs.evolve(thing, holder_id=holder_id, holder_kind=kind))
+
+
+# ---- Destroying ------------------------------------------------------------------------------------------------------
+
+
+def destroy_location(call: Call, location_id: str) -> None:
+    """Destroy a location that is empty and that no exit leads to."""
+    call.require("write:locations")
+    call.attempt.transaction.expect(location_id, Location)
+    call.attempt.transaction.destroy(location_id)
+
+
+def destroy_exit(call: Call, exit_id: str) -> None:
+    """Destroy an exit."""
+    call.require("write:locations")
+    call.attempt.transaction.expect(exit_id, Exit)
+    call.attempt.transaction.destroy(exit_id)
+
+
+def destroy_object(call: Call, object_id: str) -> None:
+    """Destroy an object that holds nothing."""
+    call.require("write:objects")
+    call.attempt.transaction.expect(object_id, GameObject)
+    call.attempt.transaction.destroy(object_id)
+
+
+def destroy_character(call: Call, character_id: str) -> None:
+    """Destroy a character that carries nothing and that nobody plays; with a player's last one the account goes, too."""
+    call.require("write:characters")
+    character = call.attempt.transaction.expect(character_id, Character)
+    is_connected = call.surroundings.is_connected
+    if is_connected(character_id):
+        raise HostCallError("conflict", f"somebody plays {character.name} right now")
+    call.attempt.conditions.append(lambda: not is_connected(character_id))
+    call.attempt.transaction.destroy(character_id)
+
+
+# ---- Fields ----------------------------------------------------------------------------------------------------------
+
+_Field = Callable[[Call, Mapping[str, Any], str], Any]
+
+
+def _read(call: Call, text: str, fields: Mapping[str, _Field], required: tuple[str, ...] = ()) -> dict[str, Any]:
+    value = parse_object(text, tuple(fields), required)
+    return {key: fields[key](call, value, key) for key in value}
+
+
+def _name(_: Call, value: Mapping[str, Any], key: str) -> str:
+    name = text_value(value, key, least=1, most=NAME_LIMIT)
+    if name != " ".join(name.split()):
+        raise HostCallError("invalid_argument", f"{key}: must have single spaces, and none at the ends")
+    return name
+
+
+def _character_name(_: Call, value: Mapping[str, Any], key: str) -> str:
+    name = clean_name(text_value(value, key, least=1, most=NAME_LIMIT))
+    try:
+        check_name(name)
+    except BadName as exc:
+        raise HostCallError("invalid_argument", f"{key}: {exc}") from exc
+    return name
+
+
+def _description(_: Call, value: Mapping[str, Any], key: str) -> str:
+    return text_value(value, key, most=DESCRIPTION_LIMIT, lines=True)
+
+
+def _lock(_: Call, value: Mapping[str, Any], key: str) -> str:
+    return text_value(value, key, most=LOCK_LIMIT)
+
+
+def _aliases(call: Call, value: Mapping[str, Any], key: str) -> tuple[str, ...]:
+    aliases = value[key]
+    if not isinstance(aliases, list) or len(aliases) > ALIAS_LIMIT:
+        raise HostCallError("invalid_argument", f"{key}: must be a list of at most {ALIAS_LIMIT} names")
+    return tuple(_name(call, {key: alias}, key) for alias in aliases)
+
+
+def _owner_id(call: Call, value: Mapping[str, Any], key: str) -> str | None:
+    if value[key] is None:
+        return None
+    return call.attempt.transaction.expect(id_value(value, key), Character).id
+
+
+def _location_id(call: Call, value: Mapping[str, Any], key: str) -> str:
+    return call.attempt.transaction.expect(id_value(value, key), Location).id
+
+
+def _place(_: Call, value: Mapping[str, Any], key: str) -> tuple[str, str]:
+    place = value[key]
+    if not (isinstance(place, dict) and len(place) == 1 and next(iter(place)) in _HOLDERS):
+        raise HostCallError("invalid_argument", 'must be {"location": id}, {"character": id} or {"container": id}')
+    word = next(iter(place))
+    return word, id_value(place, word)
+
+
+def _holder(call: Call, object_id: str, word: str, holder_id: str) -> Kind:
+    kind = call.attempt.transaction.holder_kind(object_id, holder_id)
+    if kind is not _HOLDERS[word]:
+        raise HostCallError("not_found", f"there is no {_HOLDERS[word]} with the id {holder_id[:40]!r}")
+    return kind
+
+
+_LOCATION_FIELDS: Mapping[str, _Field] = {"name": _name, "description": _description, "owner_id": _owner_id}
+_OBJECT_FIELDS: Mapping[str, _Field] = {"name": _name, "description": _description, "owner_id": _owner_id}
+_CHARACTER_FIELDS: Mapping[str, _Field] = {"name": _character_name, "description": _description}
+_EXIT_FIELDS: Mapping[str, _Field] = {
+    "name": _name,
+    "aliases": _aliases,
+    "source_id": _location_id,
+    "destination_id": _location_id,
+    "lock": _lock,
+}

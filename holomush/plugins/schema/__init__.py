@@ -1,0 +1,1 @@
+"""What plugins declare of attributes and tables, and how the database follows when that changes."""

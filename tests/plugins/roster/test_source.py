@@ -1,0 +1,163 @@
+"""Plugin folders: which are found, which stands in for which, and what of them is read."""
+
+from pathlib import Path
+
+import pytest
+from support.plugins import write_plugin
+
+from holomush import bundled
+from holomush.plugins.roster.source import MODULE_LIMIT, SOURCE_LIMIT, find_plugins, read_plugin
+from holomush.structuring import StructureError
+
+
+def problem(folder: Path) -> str:
+    with pytest.raises(StructureError) as caught:
+        read_plugin(folder)
+    (line,) = caught.value.problems
+    return line
+
+
+def test_folders_come_in_the_order_of_their_names(tmp_path: Path) -> None:
+    first, second = tmp_path / "1", tmp_path / "2"
+    for folder, name in ((first, "cat"), (first, "ant"), (second, "bee")):
+        write_plugin(folder, name, "", "")
+    assert list(find_plugins([first, second])) == [first / "ant", second / "bee", first / "cat"]
+    assert list(find_plugins([second, first])) == [first / "ant", second / "bee", first / "cat"]
+
+
+def test_a_later_folder_stands_in_for_an_earlier_of_the_same_name(tmp_path: Path) -> None:
+    first, second = tmp_path / "1", tmp_path / "2"
+    write_plugin(first, "echo", "", "")
+    write_plugin(second, "echo", "", "")
+    assert list(find_plugins([first, second])) == [second / "echo"]
+    assert list(find_plugins([second, first])) == [first / "echo"]
+
+
+def test_only_folders_with_a_manifest_are_plugins(tmp_path: Path) -> None:
+    write_plugin(tmp_path, "echo", "", "")
+    (tmp_path / "notes").mkdir()
+    (tmp_path / "notes" / "plugin.py").write_text("")
+    (tmp_path / "plugin.yaml").write_text("name: top\nversion: 1.0.0\n")
+    write_plugin(tmp_path / "deep", "down", "", "")
+    assert list(find_plugins([tmp_path, tmp_path / "missing", tmp_path / "plugin.yaml"])) == [tmp_path / "echo"]
+    assert list(find_plugins([])) == []
+
+
+def test_the_bundled_plugins_are_found() -> None:
+    assert {"echo", "holomush-communication", "holomush-navigation"} <= {path.name for path in find_plugins([bundled.PLUGINS])}
+
+
+def test_modules_by_their_dotted_names(tmp_path: Path) -> None:
+    folder = write_plugin(tmp_path, "echo", "", "import words\n", words="HELLO = 'hello'\n")
+    (folder / "pkg" / "inner").mkdir(parents=True)
+    (folder / "pkg" / "__init__.py").write_text("# package\n")
+    (folder / "pkg" / "inner" / "deep.py").write_text("# deep\n")
+    source = read_plugin(folder)
+    assert source.folder == folder
+    assert source.manifest.name == "echo"
+    assert source.modules == {
+        "plugin": "import words\n",
+        "words": "HELLO = 'hello'\n",
+        "pkg.__init__": "# package\n",
+        "pkg.inner.deep": "# deep\n",
+    }
+
+
+def test_what_is_no_module_is_left_alone(tmp_path: Path) -> None:
+    folder = write_plugin(tmp_path, "echo", "", "")
+    for name in ("tests/test_echo.py", "not-a-module.py", ".venv/lib/site.py", "data/words.txt", "2nd.py"):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(b"\xff")
+    assert set(read_plugin(folder).modules) == {"plugin"}
+
+
+def test_a_byte_order_mark_is_no_part_of_the_source(tmp_path: Path) -> None:
+    folder = write_plugin(tmp_path, "echo", "", "")
+    (folder / "plugin.py").write_bytes(b"\xef\xbb\xbfx = '\xc3\xa9'\n")
+    assert read_plugin(folder).modules == {"plugin": "x = '\u00e9'\n"}
+
+
+def test_a_manifest_may_begin_with_one_too(tmp_path: Path) -> None:
+    folder = write_plugin(tmp_path, "echo", "", "")
+    (folder / "plugin.yaml").write_bytes(b"\xef\xbb\xbfname: echo\nversion: 1.0.0\n")
+    assert read_plugin(folder).manifest.name == "echo"
+
+
+def test_a_source_file_that_is_not_utf8(tmp_path: Path) -> None:
+    folder = write_plugin(tmp_path, "echo", "", "")
+    (folder / "helper.py").write_bytes(b"# caf\xe9\n")
+    assert problem(folder) == f"{folder / 'helper.py'}: is not UTF-8 text"
+
+
+def test_a_folder_without_source(tmp_path: Path) -> None:
+    folder = write_plugin(tmp_path, "echo", "", "")
+    (folder / "plugin.py").unlink()
+    assert problem(folder) == f"{folder / 'plugin.py'}: is missing: a plugin is a plugin.yaml and a plugin.py or plugin.wasm"
+    (folder / "plugin.py").mkdir()
+    assert "is missing" in problem(folder)
+
+
+def test_a_source_file_that_cannot_be_read(tmp_path: Path) -> None:
+    folder = write_plugin(tmp_path, "echo", "", "")
+    (folder / "gone.py").symlink_to(tmp_path / "nowhere")
+    assert problem(folder) == f"{folder / 'gone.py'}: cannot be read: No such file or directory"
+
+
+def test_source_has_a_limit(tmp_path: Path) -> None:
+    folder = write_plugin(tmp_path, "echo", "", "#" * (SOURCE_LIMIT - 10), more="#" * 10)
+    assert len(read_plugin(folder).modules) == 2
+    (folder / "more.py").write_text("#" * 11)
+    assert problem(folder) == f"{folder}: holds more than {SOURCE_LIMIT} bytes of Python source"
+
+
+def test_the_limit_is_of_bytes(tmp_path: Path) -> None:
+    folder = write_plugin(tmp_path, "echo", "", "")
+    (folder / "plugin.py").write_text("#" + "\u4e16" * (SOURCE_LIMIT // 3), encoding="utf-8")
+    assert len(read_plugin(folder).modules["plugin"]) < SOURCE_LIMIT // 2
+    (folder / "plugin.py").write_text("##" + "\u4e16" * (SOURCE_LIMIT // 3), encoding="utf-8")
+    assert "holds more than" in problem(folder)
+
+
+def test_a_broken_manifest_does_not_hide_what_else_is_wrong(tmp_path: Path) -> None:
+    folder = write_plugin(tmp_path, "echo", "colour: red\n", "")
+    (folder / "plugin.py").unlink()
+    with pytest.raises(StructureError) as caught:
+        read_plugin(folder)
+    manifest, source = caught.value.problems
+    assert "unknown key 'colour'" in manifest
+    assert source.startswith(f"{folder / 'plugin.py'}: is missing: ")
+
+
+# ---- A plugin that is a module ---------------------------------------------------------------------------------------
+
+
+def write_module(tmp_path: Path, data: bytes) -> Path:
+    folder = write_plugin(tmp_path, "echo", "", "")
+    (folder / "plugin.py").unlink()
+    (folder / "plugin.wasm").write_bytes(data)
+    return folder
+
+
+def test_a_module_is_read_as_it_is(tmp_path: Path) -> None:
+    source = read_plugin(write_module(tmp_path, b"\0asm and anything"))
+    assert (source.wasm, source.modules, source.manifest.name) == (b"\0asm and anything", {}, "echo")
+
+
+def test_beside_a_module_source_is_no_business_of_ours(tmp_path: Path) -> None:
+    folder = write_module(tmp_path, b"\0asm")
+    (folder / "build.py").write_bytes(b"\xff")
+    assert read_plugin(folder).modules == {}
+
+
+def test_a_plugin_is_a_module_or_source_but_not_both(tmp_path: Path) -> None:
+    folder = write_module(tmp_path, b"\0asm")
+    (folder / "plugin.py").write_text("")
+    assert problem(folder) == f"{folder}: holds both a plugin.py and a plugin.wasm: it must be one of them"
+
+
+def test_a_module_has_a_limit(tmp_path: Path) -> None:
+    folder = write_module(tmp_path, b"x" * MODULE_LIMIT)
+    assert len(read_plugin(folder).wasm or b"") == MODULE_LIMIT
+    with (folder / "plugin.wasm").open("ab") as file:
+        file.write(b"x")
+    assert problem(folder) == f"{folder / 'plugin.wasm'}: is larger than {MODULE_LIMIT} bytes"

@@ -142,28 +142,19 @@ def _create(call: Call, entity: Entity) -> None:
 def update_location(call: Call, location_id: str, text: str) -> View:
     """Change a location's name, description or owner."""
     call.require("write:locations")
-    before = call.attempt.transaction.expect(location_id, Location)
-    after = attrs.evolve(before, **_read(call, text, _LOCATION_FIELDS))
-    call.attempt.transaction.update(after)
-    return call.viewer.location(after)
+    return _update(call, call.attempt.transaction.expect(location_id, Location), _read(call, text, _LOCATION_FIELDS))
 
 
 def update_exit(call: Call, exit_id: str, text: str) -> View:
     """Change anything of an exit."""
     call.require("write:locations")
-    before = call.attempt.transaction.expect(exit_id, Exit)
-    after = attrs.evolve(before, **_read(call, text, _EXIT_FIELDS))
-    call.attempt.transaction.update(after)
-    return call.viewer.exit(after)
+    return _update(call, call.attempt.transaction.expect(exit_id, Exit), _read(call, text, _EXIT_FIELDS))
 
 
 def update_object(call: Call, object_id: str, text: str) -> View:
     """Change an object's name, description or owner."""
     call.require("write:objects")
-    before = call.attempt.transaction.expect(object_id, GameObject)
-    after = attrs.evolve(before, **_read(call, text, _OBJECT_FIELDS))
-    call.attempt.transaction.update(after)
-    return call.viewer.thing(after)
+    return _update(call, call.attempt.transaction.expect(object_id, GameObject), _read(call, text, _OBJECT_FIELDS))
 
 
 def update_character(call: Call, character_id: str, text: str) -> View:
@@ -173,9 +164,13 @@ def update_character(call: Call, character_id: str, text: str) -> View:
     fields = _read(call, text, _CHARACTER_FIELDS)
     if before.player_id != GAME_PLAYER_ID and fields.get("name", before.name) != before.name:
         raise HostCallError("conflict", f"{before.name} is a player's character, and players log in by that name")
+    return _update(call, before, fields)
+
+
+def _update(call: Call, before: Entity, fields: Mapping[str, Any]) -> View:
     after = attrs.evolve(before, **fields)
     call.attempt.transaction.update(after)
-    return call.viewer.character(after)
+    return call.viewer.entity(after)
 
 
 def move_character(call: Call, character_id: str, location_id: str) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 import attrs
 import trio
 from opentelemetry.trace import NoOpTracer
+from wasmtime import wat2wasm
 
 from benchmarks import report
 from holomush import bundled
@@ -29,6 +30,8 @@ from holomush.plugins.host import PluginHost, open_host
 from holomush.plugins.limits import Limits
 from holomush.plugins.roster.approvals import Grant
 from holomush.plugins.roster.source import PluginSource, read_plugin
+from holomush.plugins.schema.recorded import bring_up_to_date
+from holomush.plugins.schema.sql import TableSql
 from holomush.plugins.storage.storage import Storage, open_storage
 from holomush.plugins.surroundings import Surroundings
 from holomush.world.model import Character, Location
@@ -52,6 +55,48 @@ capabilities: [read:characters]
 commands:
   - {{name: plain, pattern: "plain <text>", handler: handle_plain}}
   - {{name: query, pattern: "query <text>", handler: handle_query}}
+"""
+KEEPING_SOURCE = """
+from holomush_pdk import kv_get, kv_set, set_attributes, table_insert, table_select
+
+def handle_keys(inv):
+    kv_set("count", str(int(kv_get("count", "0")) + 1))
+
+def handle_attribute(inv):
+    set_attributes(inv.actor.id, health=99)
+
+def handle_insert(inv):
+    table_insert("blows", who=inv.actor.id, damage=5)
+
+def handle_select(inv):
+    return str(len(table_select("blows", {"who": None, "damage": {">=": 500}}, order="-damage", limit=10)))
+"""
+KEEPING_MANIFEST = """\
+name: keeping
+version: 1.0.0
+capabilities: ["kv:*", "db:migrate"]
+schema:
+  attributes:
+    character: [{name: health, type: integer, default: 100}]
+  tables:
+    - name: blows
+      columns:
+        - {name: id, type: ulid, primary: true}
+        - {name: who, type: ulid, ref: characters}
+        - {name: damage, type: integer}
+"""
+ROWS = 1000
+FOREIGN_SOURCE = """
+(module
+  (import "extism:host/env" "alloc" (func $alloc (param i64) (result i64)))
+  (import "extism:host/env" "store_u64" (func $store_u64 (param i64 i64)))
+  (import "extism:host/env" "output_set" (func $output_set (param i64 i64)))
+  (func (export "handle_foreign") (result i32) (local $at i64)
+    (local.set $at (call $alloc (i64.const 16)))
+    (call $store_u64 (local.get $at) (i64.const 0x74757074756f227b)) ;; {"output
+    (call $store_u64 (i64.add (local.get $at) (i64.const 8)) (i64.const 0x7d206c6c756e3a22)) ;; ":null }
+    (call $output_set (local.get $at) (i64.const 16))
+    (i32.const 0)))
 """
 INVOCATION = json.dumps(
     {
@@ -127,17 +172,46 @@ async def _calls(folder: Path) -> None:
     async with _server(folder, world) as server:
         await server.load(source)
         _bare_calls(world, source, server.storage)
-        host = server.host
-        for function, what in (
-            ("handle_plain", "through the host: quick lane, transaction, span"),
-            ("handle_query", "the same, with a query"),
-        ):
-            times = []
-            for _ in range(CALLS):
-                begun = time.perf_counter()
-                await host.call("bench", function, INVOCATION, host.begin("bench"), event_type="command", event_stream="global")
-                times.append(time.perf_counter() - begun)
-            report.spread(what, times)
+        await _measure(server.host, "bench", "handle_plain", "through the host: quick lane, transaction, span")
+        await _measure(server.host, "bench", "handle_query", "the same, with a query")
+        await _load_keeping(folder, server)
+        await _measure(server.host, "keeping", "handle_keys", "a key read and set")
+        await _measure(server.host, "keeping", "handle_attribute", "an attribute set")
+        await _measure(server.host, "keeping", "handle_insert", "a row inserted")
+        await _measure(server.host, "keeping", "handle_select", f"10 of {ROWS} rows selected by range, in order")
+        await server.load(read_plugin(_write_foreign(folder)))
+        await _measure(server.host, "foreign", "handle_foreign", "a WebAssembly module of 100 bytes, through the guard")
+
+
+async def _measure(host: PluginHost, plugin: str, function: str, what: str) -> None:
+    times = []
+    for _ in range(CALLS):
+        begun = time.perf_counter()
+        await host.call(plugin, function, INVOCATION, host.begin(plugin), event_type="command", event_stream="global")
+        times.append(time.perf_counter() - begun)
+    report.spread(what, times)
+
+
+async def _load_keeping(folder: Path, server: _Server) -> None:
+    path = folder / "keeping"
+    path.mkdir()
+    (path / "plugin.yaml").write_text(KEEPING_MANIFEST)
+    (path / "plugin.py").write_text(KEEPING_SOURCE)
+    source = read_plugin(path)
+    await server.load(source)
+    await bring_up_to_date(server.store, source.manifest)
+    (table,) = source.manifest.schema.tables
+    rows = ({"id": f"{number:026}", "who": None, "damage": number} for number in range(ROWS))
+    await server.store.write([TableSql("keeping", table).insert(row) for row in rows])
+    await server.storage.open_tables("keeping", server.store)
+
+
+def _write_foreign(folder: Path) -> Path:
+    path = folder / "foreign"
+    path.mkdir()
+    (path / "plugin.yaml").write_text("name: foreign\nversion: 1.0.0\n")
+    (path / "plugin.wasm").write_bytes(bytes(wat2wasm(FOREIGN_SOURCE)))
+    return path
 
 
 def _bare_calls(world: World, source: PluginSource, storage: Storage) -> None:

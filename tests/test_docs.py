@@ -26,8 +26,9 @@ from holomush.plugins.guests.guest import SourceRuntime
 from holomush.plugins.roster.capabilities import KNOWN
 from holomush.plugins.roster.manifest import Command, Manifest, ManifestLimits, Rendering, Subscription, read_manifest
 from holomush.plugins.schema.changes import Migration, Step
-from holomush.plugins.schema.declared import TYPES, Attribute, Attributes, Column, Schema, Table
+from holomush.plugins.schema.declared import Attribute, Attributes, Column, Schema, Table
 from holomush.plugins.schema.steps import convertible
+from holomush.plugins.schema.values import TYPES
 
 ROOT = Path(__file__).resolve().parents[1]
 GUIDE = (ROOT / "docs" / "plugins.md").read_text(encoding="utf-8")

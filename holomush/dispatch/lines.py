@@ -19,6 +19,7 @@ from holomush.events.event import ActorKind
 from holomush.events.streams import character_stream
 from holomush.plugins.functions.views import Viewer
 from holomush.plugins.guests.guest import (
+    GuestCancelledError,
     GuestError,
     GuestInputError,
     GuestOutOfMemoryError,
@@ -36,6 +37,7 @@ _log = logging.getLogger(__name__)
 
 _FAILURES = {
     GuestOverdueError: "took too long and was stopped",
+    GuestCancelledError: "was stopped together with the server",
     GuestOutOfMemoryError: "used too much memory and was stopped",
     GuestTooLongError: "gave too long an answer",
     GuestInputError: "was given too much at once",

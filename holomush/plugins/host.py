@@ -16,27 +16,27 @@ from holomush.events.event import Event
 from holomush.plugins.attempt import Attempt
 from holomush.plugins.calls import EVENT_HANDLER, Call, Rates
 from holomush.plugins.functions.views import Viewer
+from holomush.plugins.guests.binary import WasmError
 from holomush.plugins.guests.deadlines import Deadlines
 from holomush.plugins.guests.foreign import ForeignProgram, prepare
 from holomush.plugins.guests.guest import (
+    STOPPED,
     Guest,
-    GuestCancelledError,
     GuestError,
     GuestFailedError,
     GuestInputError,
     GuestInterruptedError,
-    GuestOutOfMemoryError,
     GuestOutputError,
     GuestOverdueError,
-    GuestTrappedError,
     HostFaultError,
     Program,
     SourceProgram,
     SourceRuntime,
+    printable,
+    report_of,
 )
 from holomush.plugins.guests.pool import GuestPool
 from holomush.plugins.guests.quick import QuickLane
-from holomush.plugins.guests.wasm import WasmError
 from holomush.plugins.limits import Limits
 from holomush.plugins.loaded import LoadedPlugin, PluginLoadError, PluginPausedError, shown_attributes
 from holomush.plugins.pauses import Health
@@ -157,8 +157,8 @@ class PluginHost:
             plugin.pool.release(await self._first_guest(plugin))
         except GuestError as exc:
             if isinstance(exc, GuestFailedError):
-                _log.error("%s: %s", name, _printable(exc.report.rstrip()))
-            raise PluginLoadError(f"{name}: {_printable(str(exc))}") from exc
+                _log.error("%s: %s", name, report_of(exc))
+            raise PluginLoadError(f"{name}: {printable(str(exc))}") from exc
         main = "plugin.py" if plugin.modules else "plugin.wasm"
         missing = [
             f"{path}: {main} has no function {function}"
@@ -300,30 +300,19 @@ class PluginHost:
     def _note_failure(self, plugin: LoadedPlugin, function: str, error: GuestError) -> None:
         if isinstance(error, GuestInterruptedError):
             return
-        if isinstance(error, GuestOverdueError) and not isinstance(error, GuestCancelledError):
+        if isinstance(error, GuestOverdueError):
             plugin.timeouts += 1
             if plugin.timeouts == OWN_MODULE_AFTER:
                 plugin.program.isolate()
                 plugin.patient_pool.clear()
-        report = _printable(error.report.rstrip() if isinstance(error, GuestFailedError) else str(error))
+        report = report_of(error)
         cause = error.__cause__ if isinstance(error, HostFaultError) else None
         _log.error("plugin %s, %s: %s", plugin.name, function, report, exc_info=cause)
-        pause = plugin.health.failed(trio.current_time()) if _is_its_fault(error) else None
+        pause = plugin.health.failed(trio.current_time()) if isinstance(error, STOPPED) else None
         if pause is not None:
             told = f"Plugin {plugin.name} is switched off for {pause:g} seconds, because it keeps failing: {report}."
             _log.error("%s", told)
             self._surroundings.tell_admins(told)
-
-
-def _is_its_fault(error: GuestError) -> bool:
-    """Whether it is one of the failures of which several in a row switch a plugin off. An error that its own code raised is not."""
-    stopped = isinstance(error, GuestOverdueError | GuestTrappedError | GuestOutOfMemoryError)
-    return stopped and not isinstance(error, GuestCancelledError)
-
-
-def _printable(text: str) -> str:
-    """Text of a plugin's without what a terminal would obey; its line ends stay."""
-    return "".join(char if char.isprintable() or char in "\n\t" else "?" for char in text)
 
 
 @asynccontextmanager

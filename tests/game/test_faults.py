@@ -161,7 +161,7 @@ async def test_others_are_served_while_a_plugin_loops(data: Path, runtime: Sourc
             # Even the same plugin: its other commands get an instance of their own.
             assert await carol.do("fine") == "All is well.\n"
         server.running.host.deadlines.cancel_all()
-        assert "took too long and was stopped" in await alice.read_until("(Plugin: faulty)\n")
+        assert "was stopped together with the server" in await alice.read_until("(Plugin: faulty)\n")
 
 
 async def test_a_plugin_that_loops_again_and_again_harms_only_itself(data: Path, runtime: SourceRuntime, tmp_path: Path) -> None:

@@ -12,8 +12,8 @@ import attrs
 from holomush.plugins.calls import Call
 from holomush.plugins.functions.arguments import parse_json
 from holomush.plugins.functions.refusal import HostCallError
-from holomush.plugins.schema.declared import check_value
 from holomush.plugins.schema.sql import Row
+from holomush.plugins.schema.values import check_value
 
 SCHEMA = "db:migrate"
 """The capability for attributes and tables. What the plugin may note on is its own; whom it learns of is not its business here."""

@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from holomush.plugins.functions.table import HOST_FUNCTIONS, NAMESPACE, HostFunction
-from holomush.plugins.guests.wasm import Import, Signature, WasmError
+from holomush.plugins.guests.binary import WasmError
+from holomush.plugins.guests.wasm import Import, Signature
 
 KERNEL = "extism:host/env"
 WASI = "wasi_snapshot_preview1"

@@ -46,7 +46,7 @@ class GuestOverdueError(GuestError):
     """The call ran past its deadline and was interrupted."""
 
 
-class GuestCancelledError(GuestOverdueError):
+class GuestCancelledError(GuestError):
     """The call was stopped before its deadline, because the server stops. No fault of the plugin's."""
 
 
@@ -79,6 +79,20 @@ class GuestTooLongError(GuestOutputError):
 
 class GuestInterruptedError(GuestError):
     """The call was stopped because of another one: Extism interrupts all guests that share a compiled module. Run it again."""
+
+
+STOPPED = (GuestOverdueError, GuestTrappedError, GuestOutOfMemoryError)
+"""What a plugin does that has to be stopped. An error that its own code raises is only that."""
+
+
+def printable(text: str) -> str:
+    """Text of a plugin's without what a terminal would obey; its line ends stay."""
+    return "".join(char if char.isprintable() or char in "\n\t" else "?" for char in text)
+
+
+def report_of(error: GuestError) -> str:
+    """All that is known of a failure, for the log: the traceback in the author's own lines if there is one."""
+    return printable(error.report.rstrip() if isinstance(error, GuestFailedError) else str(error))
 
 
 class Program(Protocol):

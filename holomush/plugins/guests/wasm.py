@@ -11,7 +11,7 @@ from typing import TypeVar
 
 import attrs
 
-from holomush.errors import HolomushError
+from holomush.plugins.guests.binary import Reader, WasmError, write_number, write_text
 
 MAX_BYTES = 32 * 1024 * 1024
 MAX_FUNCTION_BYTES = 1024 * 1024
@@ -34,10 +34,6 @@ _KINDS = ("function", "table", "memory", "global", "tag")
 _VALUES = {0x7F: "i32", 0x7E: "i64", 0x7D: "f32", 0x7C: "f64", 0x7B: "v128", 0x70: "funcref", 0x6F: "externref"}
 _FUNCTION_TYPE = 0x60
 _MOST_PAGES = 65536
-
-
-class WasmError(HolomushError):
-    """The file is no WebAssembly module that can be loaded. ``str()`` is one line that says why."""
 
 
 @attrs.frozen
@@ -119,7 +115,7 @@ def parse(data: bytes) -> Module:
     own = _vector(found, _FUNCTIONS, lambda reader: _item(types, reader.number(), "type"))
     functions = (*(imported.signature for imported in imports), *own)
     _vector(found, _CODE, _body)
-    memories = _vector(found, _MEMORIES, lambda reader: reader.limits())
+    memories = _vector(found, _MEMORIES, _limits)
     if len(memories) > 1:
         raise WasmError(f"has {len(memories)} memories: a plugin has one")
     return Module(
@@ -151,7 +147,7 @@ def without_startup(module: Module, imports: Sequence[tuple[str, str]]) -> tuple
         _IMPORTS: lambda: _write(_linked(old, *new) for old, new in zip(module.imports, imports, strict=True)),
         _TABLES: lambda: _write(bytes([kind]) + _written_limits(_bounded(limits)) for kind, limits in module.tables),
         _MEMORIES: lambda: _write(_written_limits(_roomy(limits)) for limits in [module.memory] if limits),
-        _EXPORTS: lambda: _write(_text(export.name) + bytes([export.kind]) + _leb(export.index) for export in exports),
+        _EXPORTS: lambda: _write(write_text(export.name) + bytes([export.kind]) + write_number(export.index) for export in exports),
     }
     has_exports = any(number == _EXPORTS for number, _ in module.sections)
     out = bytearray(_HEADER)
@@ -160,63 +156,13 @@ def without_startup(module: Module, imports: Sequence[tuple[str, str]]) -> tuple
             continue
         target = _EXPORTS if number == _START else number  # its place is the next one after that of the exports
         content = written[target]() if target in written else body
-        out += bytes([target]) + _leb(len(content)) + content
+        out += bytes([target]) + write_number(len(content)) + content
     return bytes(out), tuple(calls)
 
 
 def neutral(name: str) -> str:
     """The name under which an export is found after ``without_startup``."""
     return RESERVED + name if name in STARTUP_NAMES else name
-
-
-class _Reader:
-    """Bytes, read from front to back. Every method raises ``WasmError`` at their end."""
-
-    def __init__(self, data: bytes) -> None:
-        self._data, self._at = data, 0
-
-    def at_end(self) -> bool:
-        return self._at == len(self._data)
-
-    def take(self, count: int) -> bytes:
-        taken = self._data[self._at : self._at + count]
-        if len(taken) < count:
-            raise WasmError("is no valid WebAssembly: it ends too early")
-        self._at += count
-        return taken
-
-    def byte(self) -> int:
-        return self.take(1)[0]
-
-    def number(self) -> int:
-        """An unsigned number of 32 bits in LEB128."""
-        value = 0
-        for shift in range(0, 35, 7):
-            byte = self.byte()
-            value |= (byte & 0x7F) << shift
-            if byte < 0x80:
-                if value >= 1 << 32:
-                    break
-                return value
-        raise WasmError("is no valid WebAssembly: a number has more than 32 bits")
-
-    def text(self) -> str:
-        try:
-            return self.take(self.number()).decode()
-        except UnicodeDecodeError as exc:
-            raise WasmError("is no valid WebAssembly: a name is not UTF-8") from exc
-
-    def values(self) -> tuple[str, ...]:
-        codes = self.take(self.number())
-        if unknown := set(codes) - _VALUES.keys():
-            raise WasmError(f"uses the value type 0x{min(unknown):02x}, which plugins do not have: compile it without proposals")
-        return tuple(_VALUES[code] for code in codes)
-
-    def limits(self) -> Limits:
-        flags = self.byte()
-        if flags > 1:
-            raise WasmError("has a memory or table that is shared or has 64-bit addresses, which plugins do not have")
-        return Limits(self.number(), self.number() if flags else None)
 
 
 def _check_header(data: bytes) -> None:
@@ -231,7 +177,7 @@ def _check_header(data: bytes) -> None:
 
 
 def _sections(data: bytes) -> Iterator[tuple[int, bytes]]:
-    reader = _Reader(data)
+    reader = Reader(data)
     reader.take(len(_HEADER))
     while not reader.at_end():
         number = reader.byte()
@@ -240,23 +186,37 @@ def _sections(data: bytes) -> Iterator[tuple[int, bytes]]:
         yield number, reader.take(reader.number())
 
 
-def _vector(found: dict[int, bytes], section: int, read: Callable[[_Reader], T]) -> tuple[T, ...]:
+def _vector(found: dict[int, bytes], section: int, read: Callable[[Reader], T]) -> tuple[T, ...]:
     if section not in found:
         return ()
-    reader = _Reader(found[section])
+    reader = Reader(found[section])
     items = tuple(read(reader) for _ in range(reader.number()))
     if not reader.at_end():
         raise WasmError(f"is no valid WebAssembly: section {section} is longer than what is in it")
     return items
 
 
-def _type(reader: _Reader) -> Signature:
+def _values(reader: Reader) -> tuple[str, ...]:
+    codes = reader.take(reader.number())
+    if unknown := set(codes) - _VALUES.keys():
+        raise WasmError(f"uses the value type 0x{min(unknown):02x}, which plugins do not have: compile it without proposals")
+    return tuple(_VALUES[code] for code in codes)
+
+
+def _limits(reader: Reader) -> Limits:
+    flags = reader.byte()
+    if flags > 1:
+        raise WasmError("has a memory or table that is shared or has 64-bit addresses, which plugins do not have")
+    return Limits(reader.number(), reader.number() if flags else None)
+
+
+def _type(reader: Reader) -> Signature:
     if reader.byte() != _FUNCTION_TYPE:
         raise WasmError("uses types of garbage-collected WebAssembly, which plugins do not have: compile it without them")
-    return Signature(reader.values(), reader.values())
+    return Signature(_values(reader), _values(reader))
 
 
-def _import(reader: _Reader, types: Sequence[Signature]) -> Import:
+def _import(reader: Reader, types: Sequence[Signature]) -> Import:
     module, name, kind = reader.text(), reader.text(), reader.byte()
     if kind != _FUNCTION:
         what = _KINDS[kind] if kind < len(_KINDS) else "thing of unknown kind"
@@ -271,7 +231,7 @@ def _item(items: Sequence[T], index: int, what: str) -> T:
     return items[index]
 
 
-def _body(reader: _Reader) -> None:
+def _body(reader: Reader) -> None:
     size = reader.number()
     if size > MAX_FUNCTION_BYTES:
         raise WasmError(f"has a function of {size} bytes: it may have {MAX_FUNCTION_BYTES}")
@@ -295,11 +255,11 @@ def _exports(found: dict[int, bytes], functions: Sequence[Signature]) -> tuple[E
 
 
 def _tables(found: dict[int, bytes]) -> tuple[tuple[int, Limits], ...]:
-    def read(reader: _Reader) -> tuple[int, Limits]:
+    def read(reader: Reader) -> tuple[int, Limits]:
         kind = reader.byte()
         if _VALUES.get(kind) not in ("funcref", "externref"):
             raise WasmError(f"has a table of the type 0x{kind:02x}, which plugins do not have: compile it without proposals")
-        limits = reader.limits()
+        limits = _limits(reader)
         if limits.least > MAX_TABLE_ELEMENTS:
             raise WasmError(f"has a table of {limits.least} elements: it may have {MAX_TABLE_ELEMENTS}")
         return kind, limits
@@ -313,7 +273,7 @@ def _tables(found: dict[int, bytes]) -> tuple[tuple[int, Limits], ...]:
 def _start(found: dict[int, bytes], functions: Sequence[Signature]) -> int | None:
     if _START not in found:
         return None
-    index = _Reader(found[_START]).number()
+    index = Reader(found[_START]).number()
     if _item(functions, index, "function") != NOTHING:
         raise WasmError("is no valid WebAssembly: its start function takes or returns something")
     return index
@@ -330,21 +290,13 @@ def _roomy(limits: Limits) -> Limits:
 
 def _write(items: Iterator[bytes]) -> bytes:
     written = list(items)
-    return _leb(len(written)) + b"".join(written)
+    return write_number(len(written)) + b"".join(written)
 
 
 def _linked(imported: Import, module: str, name: str) -> bytes:
-    return _text(module) + _text(name) + bytes([_FUNCTION]) + _leb(imported.type_index)
+    return write_text(module) + write_text(name) + bytes([_FUNCTION]) + write_number(imported.type_index)
 
 
 def _written_limits(limits: Limits) -> bytes:
-    return b"\0" + _leb(limits.least) if limits.most is None else b"\1" + _leb(limits.least) + _leb(limits.most)
-
-
-def _text(text: str) -> bytes:
-    encoded = text.encode()
-    return _leb(len(encoded)) + encoded
-
-
-def _leb(value: int) -> bytes:
-    return bytes([value]) if value < 0x80 else bytes([value & 0x7F | 0x80]) + _leb(value >> 7)
+    least = write_number(limits.least)
+    return b"\0" + least if limits.most is None else b"\1" + least + write_number(limits.most)

@@ -14,7 +14,7 @@ from typing import Any
 import attrs
 
 from holomush.errors import HolomushError
-from holomush.plugins.schema.declared import Attribute, Column, Schema, SqlValue, Table, to_sql
+from holomush.plugins.schema.declared import Attribute, Column, Schema, Table
 from holomush.plugins.schema.sql import Statement, TableSql, column_sql, names_sql, quote, table_name
 from holomush.plugins.schema.steps import (
     ConvertAttribute,
@@ -29,6 +29,7 @@ from holomush.plugins.schema.steps import (
     RenameTable,
     convertible,
 )
+from holomush.plugins.schema.values import SqlValue, to_sql
 
 _VERSION = re.compile(r"[0-9]{1,9}\.[0-9]{1,9}\.[0-9]{1,9}")
 

@@ -13,7 +13,8 @@ from typing import Any, Self, TypeAlias
 
 import attrs
 
-from holomush.plugins.schema.declared import Column, SqlValue, Table, describe, from_sql, sql_type, to_sql
+from holomush.plugins.schema.declared import Column, Table
+from holomush.plugins.schema.values import SqlValue, describe, from_sql, sql_type, to_sql
 
 Statement: TypeAlias = tuple[str, Sequence[SqlValue]]
 Row: TypeAlias = dict[str, Any]

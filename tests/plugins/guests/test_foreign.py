@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from wasmtime import wat2wasm
 
 from holomush.plugins.functions.table import HOST_FUNCTIONS
+from holomush.plugins.guests.binary import WasmError
 from holomush.plugins.guests.foreign import ForeignGuest, ForeignProgram, prepare
 from holomush.plugins.guests.guard import MAX_BLOCKS
 from holomush.plugins.guests.guest import (
@@ -28,7 +29,6 @@ from holomush.plugins.guests.guest import (
     GuestTooLongError,
     GuestTrappedError,
 )
-from holomush.plugins.guests.wasm import WasmError
 from plugins.rooms import make_call
 
 PAGES = 1024

@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from wasmtime import Engine, Module, wat2wasm
 
+from holomush.plugins.guests.binary import WasmError
 from holomush.plugins.guests.wasm import (
     MAX_BYTES,
     MAX_FUNCTION_BYTES,
@@ -12,7 +13,6 @@ from holomush.plugins.guests.wasm import (
     NOTHING,
     Limits,
     Signature,
-    WasmError,
     neutral,
     parse,
     without_startup,

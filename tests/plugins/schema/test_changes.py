@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 
 from holomush.database.schema import CORE_MIGRATIONS
 from holomush.plugins.schema.changes import Migration, Plan, Recorded, SchemaChangeError, plan, removal_statements
-from holomush.plugins.schema.declared import TYPES, Attribute, Attributes, Column, Schema, Table, check_value
+from holomush.plugins.schema.declared import Attribute, Attributes, Column, Schema, Table
 from holomush.plugins.schema.sql import Query, Row, Statement, TableSql, complete_row
 from holomush.plugins.schema.steps import convertible
+from holomush.plugins.schema.values import TYPES, check_value
 from holomush.structuring import StructureError, structure
 
 PLUGIN = "combat-system"

@@ -10,20 +10,8 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from holomush.plugins.schema.declared import (
-    MAX_DEPTH,
-    MAX_TEXT,
-    TYPES,
-    Attribute,
-    Attributes,
-    Column,
-    Schema,
-    Table,
-    check_value,
-    from_sql,
-    sql_type,
-    to_sql,
-)
+from holomush.plugins.schema.declared import Attribute, Attributes, Column, Schema, Table
+from holomush.plugins.schema.values import MAX_DEPTH, MAX_TEXT, TYPES, check_value, from_sql, sql_type, to_sql
 from holomush.structuring import StructureError, structure
 
 ULID = "01JAZZ0000000000000000000A"

@@ -106,6 +106,12 @@ class Transaction:
             self._read[entity_id] = self._world.get(entity_id)
         return self._read[entity_id]
 
+    def exists(self, entity_id: str) -> bool:
+        """Whether there is such an entity right now. Not a read: it may change until the commit."""
+        if entity_id in self._staged:
+            return self._staged[entity_id] is not None
+        return self._world.get(entity_id) is not None
+
     def expect(self, entity_id: str, cls: type[E]) -> E:
         """The entity, which must exist and be of class ``cls``. Raises ``NotFoundError``."""
         entity = self.get(entity_id)

@@ -76,8 +76,8 @@ def set_attributes(call: Call, entity_id: str, text: str) -> dict[str, Any]:
     own = {name: value for (plugin, name), value in noted.items() if plugin == call.plugin}
     if len(json.dumps(own, ensure_ascii=False).encode()) > ATTRIBUTES_LIMIT:
         raise HostCallError("too_large", f"what a plugin notes on one {entity.kind} may have {ATTRIBUTES_LIMIT} bytes")
-    after = attrs.evolve(entity, attributes=noted)
-    call.attempt.transaction.update(after)
+    if values:
+        call.attempt.transaction.update(attrs.evolve(entity, attributes=noted))
     declarations = call.storage.schema.attributes.by_kind()[entity.kind.value]
     return {one.name: noted.get((call.plugin, one.name), one.default) for one in declarations}
 

@@ -253,11 +253,11 @@ class TableSql:
         return sql, _stored(self.table.columns, row)
 
     def replace(self, row: Row) -> Statement:
-        """Write the values of the row that has its key, if it is there."""
-        columns = [column for column in self.table.columns if not column.primary] or list(self.table.key)
-        changes = ", ".join(f"{quote(column.name)} = ?" for column in columns)
-        sql = f"UPDATE {quote(self.name)} SET {changes} WHERE {self._has_key()}"  # noqa: S608
-        return sql, (*_stored(columns, row), *_stored(self.table.key, row))
+        """Write the row over the one that has its key; should that be gone by now, as a new one."""
+        sql, values = self.insert(row)
+        names = [quote(column.name) for column in self.table.columns if not column.primary]
+        change = f"UPDATE SET {', '.join(f'{name} = excluded.{name}' for name in names)}" if names else "NOTHING"
+        return f"{sql} ON CONFLICT ({names_sql(self.table.key)}) DO {change}", values
 
     def delete(self, key: Key) -> Statement:
         """Remove the row with this key, if it is there."""

@@ -64,7 +64,8 @@ class Storage:
         """Memory may be ahead of the disk by what could not be written: read everything anew. Raises ``StorageError``."""
         for plugin, storage in self._plugins.items():
             storage.kv.replace(await _keys(store, plugin))
-            await storage.tables.open(store)
+            if storage.tables.is_open:
+                await storage.tables.open(store)
 
 
 async def _keys(store: Store, plugin: str) -> list[tuple[str, bytes]]:

@@ -86,7 +86,10 @@ class TableStore:
 
 
 class TableChanges:
-    """One call's view of its plugin's tables. All methods raise ``HostCallError``; ``stop`` ends a query early when true."""
+    """One call's view of its plugin's tables. What goes in and out raises ``HostCallError`` and ``StorageError``.
+
+    ``stop`` ends a query early when true, with ``QueryStoppedError``.
+    """
 
     def __init__(self, store: TableStore, transaction: Transaction) -> None:
         self._store = store
@@ -94,6 +97,10 @@ class TableChanges:
         self._staged: dict[str, dict[Key, _Version]] = defaultdict(dict)
         self._growth: dict[str, int] = defaultdict(int)
         self._commits: int | None = None
+        self._counted: dict[str, int] = {}
+        """What was counted of a table when this call first added to it."""
+        self._corrections: dict[str, int] = {}
+        """How many rows more than that there really were; fewer than none, because the database deletes some by itself."""
 
     @property
     def has_effects(self) -> bool:
@@ -124,7 +131,8 @@ class TableChanges:
         parsed = _checked(Query.parse, sql.table, query)
         # In this order: what reaches the disk meanwhile is in both, and the same in both.
         overlay = self._overlay(name)
-        return [sql.read_row(row) for row in self._fetch(sql.select(parsed, overlay), stop)]
+        found = (self._without_lost_refs(sql.table, sql.read_row(row)) for row in self._fetch(sql.select(parsed, overlay), stop))
+        return [row for row in found if row is not None]
 
     def update(self, name: str, key: object, changes: object, stop: Stop) -> Row:
         """Stage new values for some columns of a row; returns it whole."""
@@ -148,16 +156,22 @@ class TableChanges:
         return True
 
     def is_current(self) -> bool:
-        """Whether no row of the plugin has changed since the first was read."""
-        return self._commits in (None, self._store.commits)
+        """Whether no row of the plugin has changed since the first was read, and those that are added still find room."""
+        return self._commits in (None, self._store.commits) and all(map(self._has_room, self._counted))
+
+    def _has_room(self, name: str) -> bool:
+        counts, most = self._store.counts[name], self._store.config.rows
+        return counts == self._counted[name] or counts + self._corrections.get(name, 0) + self._growth[name] <= most
 
     def statements(self) -> list[Statement]:
-        """What writes the staged rows."""
+        """What writes the staged rows. From now on they are as the database will leave them."""
         statements: list[Statement] = []
         for name, versions in self._staged.items():
             sql = self._store.tables[name]
             for key, version in versions.items():
                 row = None if version.row is None else self._without_lost_refs(sql.table, version.row)
+                if row is not version.row:
+                    versions[key] = _Version(row, version.existed)
                 if row is None:
                     statements.append(sql.delete(key))
                 else:
@@ -167,7 +181,8 @@ class TableChanges:
     def apply(self) -> None:
         """The statements have been accepted."""
         if self._staged:
-            self._store.apply(self._staged, self._growth)
+            growth = {name: more + self._corrections.get(name, 0) for name, more in self._growth.items()}
+            self._store.apply(self._staged, growth)
 
     def settle(self) -> None:
         """The statements are on disk."""
@@ -185,9 +200,11 @@ class TableChanges:
     def _find(self, sql: TableSql, key: Key, stop: Stop) -> Row | None:
         overlay = self._overlay(sql.table.name)
         if key in overlay:
-            return overlay[key]
-        rows = self._fetch(sql.get(key), stop)
-        return sql.read_row(rows[0]) if rows else None
+            row = overlay[key]
+        else:
+            rows = self._fetch(sql.get(key), stop)
+            row = sql.read_row(rows[0]) if rows else None
+        return None if row is None else self._without_lost_refs(sql.table, row)
 
     def _overlay(self, name: str) -> dict[Key, Row | None]:
         if self._commits is None:
@@ -202,11 +219,15 @@ class TableChanges:
 
     def _check_room(self, sql: TableSql, stop: Stop) -> None:
         name, most = sql.table.name, self._store.config.rows
-        if self._store.counts[name] + self._growth[name] < most:
+        counted = self._counted.setdefault(name, self._store.counts[name])
+        if counted + self._corrections.get(name, 0) + self._growth[name] < most:
             return
+        # Taken before the disk is read: what gets there meanwhile is counted twice rather than not at all.
+        on_the_way = sum(1 for row in self._store.on_the_way(name).values() if row is not None)
         ((count,),) = self._fetch(sql.count(), stop)
-        if count + self._growth[name] >= most:
+        if count + on_the_way + self._growth[name] >= most:
             raise HostCallError("too_large", f"a table may have {most} rows, and {name} has them")
+        self._corrections[name] = count + on_the_way - counted
 
     def _stage(self, sql: TableSql, key: Key, row: Row, *, existed: bool) -> None:
         if len(json.dumps(row, ensure_ascii=False).encode()) > self._store.config.row_limit:
@@ -221,9 +242,9 @@ class TableChanges:
         self._put(name, key, row, existed=existed)
 
     def _without_lost_refs(self, table: Table, row: Row) -> Row | None:
-        """The row as the database would leave it if what it refers to was destroyed after it was written; None: gone with it."""
+        """The row as the database leaves it when what it refers to is destroyed; None: gone with it. It may yet be about to."""
         for column in table.columns:
-            if column.ref is not None and row[column.name] is not None and self._transaction.get(row[column.name]) is None:
+            if column.ref is not None and row[column.name] is not None and not self._transaction.exists(row[column.name]):
                 if column.filled:
                     return None
                 row = {**row, column.name: None}

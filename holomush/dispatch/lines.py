@@ -28,6 +28,7 @@ from holomush.plugins.guests.guest import (
     GuestTooLongError,
 )
 from holomush.plugins.loaded import PluginPausedError
+from holomush.plugins.pauses import in_words
 from holomush.plugins.reply import Reply, encode_input
 from holomush.world.model import Character, Location
 from holomush.world.state import World
@@ -124,7 +125,7 @@ class Lines:
             if spec.fallback:
                 return False  # it might have left the line to the next, too
             asker.tell(
-                f'"{spec.name}" is switched off for {exc.seconds} seconds: its plugin keeps failing. (Plugin: {spec.plugin})'
+                f'"{spec.name}" is switched off for {in_words(exc.seconds)}: its plugin keeps failing. (Plugin: {spec.plugin})'
             )
         except GuestError as exc:
             how = next((text for cls, text in _FAILURES.items() if isinstance(exc, cls)), "failed")

@@ -39,7 +39,7 @@ from holomush.plugins.guests.pool import GuestPool
 from holomush.plugins.guests.quick import QuickLane
 from holomush.plugins.limits import Limits
 from holomush.plugins.loaded import LoadedPlugin, PluginLoadError, PluginPausedError, shown_attributes
-from holomush.plugins.pauses import Health
+from holomush.plugins.pauses import Health, in_words
 from holomush.plugins.reply import Reply, encode_input, read_reply
 from holomush.plugins.roster.approvals import Grant
 from holomush.plugins.roster.manifest import Manifest
@@ -310,7 +310,7 @@ class PluginHost:
         _log.error("plugin %s, %s: %s", plugin.name, function, report, exc_info=cause)
         pause = plugin.health.failed(trio.current_time()) if isinstance(error, STOPPED) else None
         if pause is not None:
-            told = f"Plugin {plugin.name} is switched off for {pause:g} seconds, because it keeps failing: {report}."
+            told = f"Plugin {plugin.name} is switched off for {in_words(pause)}, because it keeps failing: {report}."
             _log.error("%s", told)
             self._surroundings.tell_admins(told)
 

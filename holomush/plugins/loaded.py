@@ -13,7 +13,7 @@ from holomush.plugins.functions.views import ShownAttribute, Viewer
 from holomush.plugins.guests.guest import GuestError, Program
 from holomush.plugins.guests.pool import GuestPool
 from holomush.plugins.limits import Limits
-from holomush.plugins.pauses import Health
+from holomush.plugins.pauses import Health, in_words
 from holomush.plugins.roster.capabilities import CapabilitySet
 from holomush.plugins.roster.manifest import Manifest
 from holomush.world.model import Kind
@@ -28,7 +28,7 @@ class PluginPausedError(GuestError):
 
     def __init__(self, seconds: float) -> None:
         self.seconds = math.ceil(seconds)
-        super().__init__(f"it is switched off for {self.seconds} seconds, because it kept failing")
+        super().__init__(f"it is switched off for {in_words(self.seconds)}, because it kept failing")
 
 
 @attrs.define(eq=False, kw_only=True)

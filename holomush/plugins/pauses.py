@@ -34,3 +34,8 @@ class Health:
         pause, self._next_pause = self._next_pause, min(self._next_pause * 2, self._config.longest)
         self._until = now + pause
         return pause
+
+
+def in_words(seconds: float) -> str:
+    """A length of time for people: ``1 second``, ``10 seconds``."""
+    return f"{seconds:g} second" if seconds == 1 else f"{seconds:g} seconds"

@@ -642,7 +642,7 @@ async def test_what_keeps_failing_is_switched_off_for_a_while(data: Path, runtim
             assert (await while_bob_talks(bob, alice, "attack"))[0] == broken(TOO_LONG)
         told = "Plugin hostile is switched off for 0.5 seconds, because it keeps failing: it ran longer than 0.1 seconds.\n"
         assert await admin.read_until("\n") == told
-        switched_off = '"attack" is switched off for 1 seconds: its plugin keeps failing. (Plugin: hostile)\n'
+        switched_off = '"attack" is switched off for 1 second: its plugin keeps failing. (Plugin: hostile)\n'
         assert await alice.do("attack") == switched_off
         assert await alice.do("fine") == switched_off.replace("attack", "fine")
         assert await bob.do("say go on") == 'You say, "go on"\n'
@@ -650,7 +650,7 @@ async def test_what_keeps_failing_is_switched_off_for_a_while(data: Path, runtim
             await trio.testing.wait_all_tasks_blocked(0.01)
         # One more failure is enough, and the pause is twice as long.
         assert (await while_bob_talks(bob, alice, "attack"))[0] == broken(TOO_LONG)
-        assert (await admin.read_until("\n")).startswith("Plugin hostile is switched off for 1 seconds")
+        assert (await admin.read_until("\n")).startswith("Plugin hostile is switched off for 1 second, because")
         while health.pause_left(trio.current_time()):
             await trio.testing.wait_all_tasks_blocked(0.01)
         assert await alice.do("mend") == ""

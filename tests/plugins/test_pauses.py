@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from holomush.config import PausesConfig
-from holomush.plugins.pauses import Health
+from holomush.plugins.pauses import Health, in_words
 
 CONFIG = PausesConfig(failures=3, shortest=10.0, longest=60.0)
 
@@ -90,3 +90,8 @@ def test_a_pause_is_never_longer_than_the_longest_nor_shorter_than_the_shortest(
             health.went_well()
             assert (health.pause_left(now) > 0) is was_paused
         assert 0.0 <= health.pause_left(now) <= 60.0
+
+
+@pytest.mark.parametrize(("seconds", "words"), [(1, "1 second"), (10.0, "10 seconds"), (0.5, "0.5 seconds")])
+def test_a_pause_in_words(seconds: float, words: str) -> None:
+    assert in_words(seconds) == words

@@ -88,6 +88,16 @@ def structure(data: object, cls: type[T], source: str) -> T:
         raise StructureError(_told(source, [f"{path}: {what}" if path else what for path, what in _walk(exc, "")])) from exc
 
 
+def one_of(*allowed: str) -> Any:
+    """A validator for attrs: one of these texts, or None."""
+
+    def check(_: object, __: object, value: str | None) -> None:
+        if value is not None and value not in allowed:
+            raise ValueError(f"must be one of {' '.join(allowed)}, not {shown(value)}")
+
+    return check
+
+
 def shown(value: object) -> str:
     """``value`` as a message shows it: its ``repr``, cut at 100 characters."""
     return _cut(repr(value), _SHOWN)

@@ -88,9 +88,7 @@ class Committer:
             *map(_insert_event, events),
         ]
         audiences: list[tuple[str, ...] | None] = []
-        ticket = self._store.submit(
-            statements, partial(self._publish, output, events, audiences), binding=bool(transaction.changes or extra)
-        )
+        ticket = self._store.submit(statements, partial(self._publish, output, events, audiences), binding=bool(changes or extra))
         # Accepted: from here on nothing can fail but the disk itself, and then the world is read anew from it.
         self.sequence += len(events)
         self._world.apply(transaction.changes)

@@ -12,6 +12,7 @@ import attrs
 import trio
 from support.game import Player, Server, running_server
 from support.plugins import write_plugin
+from support.wat import BLOCK
 from wasmtime import wat2wasm
 
 from holomush.config import PluginsConfig
@@ -97,15 +98,7 @@ HELPERS = f"""
 (memory (export "memory") 1)
 (data (i32.const 0) "key")
 (data (i32.const 16) "{ANSWER.replace('"', chr(92) + '"')}")
-(func $block (param $from i32) (param $size i32) (result i64) (local $offset i64) (local $i i32)
-  (local.set $offset (call $alloc (i64.extend_i32_u (local.get $size))))
-  (loop $next
-    (call $store_u8 (i64.add (local.get $offset) (i64.extend_i32_u (local.get $i)))
-      (i32.load8_u (i32.add (local.get $from) (local.get $i))))
-    (local.set $i (i32.add (local.get $i) (i32.const 1)))
-    (br_if $next (i32.lt_u (local.get $i) (local.get $size))))
-  (local.get $offset))
-(func $show (param $offset i64) (call $output_set (local.get $offset) (call $length (local.get $offset))))
+{BLOCK}
 (func $keep (drop (call $kv_set (call $block (i32.const 0) (i32.const 3)) (call $block (i32.const 0) (i32.const 3)))))
 (func (export "fine") (result i32) (call $show (call $block (i32.const 16) (i32.const {len(ANSWER)}))) (i32.const 0))
 """

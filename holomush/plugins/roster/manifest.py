@@ -22,17 +22,15 @@ from holomush.events.render import Template, Templates
 from holomush.events.streams import StreamPattern
 from holomush.plugins.roster.capabilities import Capability, CapabilitySet
 from holomush.plugins.roster.loadorder import Candidate
-from holomush.plugins.roster.requirements import Requirement
+from holomush.plugins.roster.requirements import LONGEST_NAME, PLUGIN_NAME, Requirement
 from holomush.plugins.schema.changes import Migration
 from holomush.plugins.schema.declared import Schema
-from holomush.structuring import StructureError, read_yaml, shown, structure
+from holomush.structuring import StructureError, one_of, read_yaml, shown, structure
 
 FILE_NAME = "plugin.yaml"
 LEAST_MEMORY = 16
 """MiB that a plugin needs to be loaded at all."""
 
-_LONGEST = 64
-_NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 _VERSION = re.compile(r"[0-9]+\.[0-9]+\.[0-9]+")
 _FUNCTION = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _SUBSCRIBED_TYPE = re.compile(rf"{EVENT_TYPE.pattern}|\*")
@@ -42,8 +40,8 @@ T = TypeVar("T")
 
 
 def _check_length(value: str) -> None:
-    if len(value) > _LONGEST:
-        raise ValueError(f"must have {_LONGEST} characters or less, not {len(value)}: {shown(value)}")
+    if len(value) > LONGEST_NAME:
+        raise ValueError(f"must have {LONGEST_NAME} characters or less, not {len(value)}: {shown(value)}")
 
 
 def _matches(pattern: re.Pattern[str], what: str) -> Any:
@@ -83,14 +81,6 @@ def _each(check_one: Callable[[Any], object]) -> Any:
     return check
 
 
-def _one_of(*allowed: str) -> Any:
-    def check(_: object, __: object, value: str | None) -> None:
-        if value is not None and value not in allowed:
-            raise ValueError(f"must be one of {' '.join(allowed)}, not {shown(value)}")
-
-    return check
-
-
 def _at_least(least: int) -> Any:
     def check(_: object, __: object, value: int | None) -> None:
         if value is not None and value < least:
@@ -105,7 +95,7 @@ def _filled(_: object, __: object, value: str) -> None:
 
 
 def _plugin_name(value: str) -> None:
-    if not _NAME.fullmatch(value):
+    if not PLUGIN_NAME.fullmatch(value):
         raise ValueError(f"must be a plugin's name, lower-case words joined by hyphens, not {shown(value)}")
     _check_length(value)
 
@@ -120,8 +110,8 @@ class Command:
     description: str = ""
     usage: str = ""
     aliases: tuple[str, ...] = ()
-    prefix: str | None = attrs.field(default=None, validator=_one_of(*"\"':;!.,/\\=-~"))
-    access: str = attrs.field(default="guest", validator=_one_of(*_ACCESSES))
+    prefix: str | None = attrs.field(default=None, validator=one_of(*"\"':;!.,/\\=-~"))
+    access: str = attrs.field(default="guest", validator=one_of(*_ACCESSES))
     fallback: bool = False
 
 
@@ -173,7 +163,7 @@ def _event_types(_: object, __: object, value: dict[str, Rendering]) -> None:
 class Manifest:
     """A whole ``plugin.yaml``. ``priority``: lower loads first and wins a command that two plugins want."""
 
-    name: str = attrs.field(validator=_matches(_NAME, "lower-case words joined by hyphens"))
+    name: str = attrs.field(validator=_matches(PLUGIN_NAME, "lower-case words joined by hyphens"))
     version: str = attrs.field(validator=_matches(_VERSION, "three numbers such as 1.0.0"))
     description: str = ""
     priority: int = 100

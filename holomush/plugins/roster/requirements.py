@@ -14,10 +14,12 @@ from packaging.version import Version
 from holomush.errors import HolomushError
 from holomush.structuring import shown
 
+PLUGIN_NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
+LONGEST_NAME = 64
+"""Characters of a plugin's name."""
+
 _EXAMPLES = "such as economy or economy >= 1.2, < 2.0.0"
-_LONGEST_NAME = 64
 _LONGEST = 200
-_NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 _CLAUSE = re.compile(r"(>=|>|==|~=|!=|<=|<)\s*([0-9]+(?:\.[0-9]+){0,2})")
 _NAME_AND_RANGE = re.compile(r"([^\s<>=!~,]*)\s*(.*)", re.DOTALL)
 # In a normal form, by version, then by this.
@@ -42,7 +44,7 @@ class Requirement:
             raise RequirementError(f"must have {_LONGEST} characters or less, not {len(text)}: {shown(text)}")
         match = _NAME_AND_RANGE.fullmatch(text.strip())
         name, clauses = match.groups() if match else (text, "")
-        if not _NAME.fullmatch(name) or len(name) > _LONGEST_NAME:
+        if not PLUGIN_NAME.fullmatch(name) or len(name) > LONGEST_NAME:
             raise RequirementError(
                 f"must begin with a plugin's name, lower-case words joined by hyphens, {_EXAMPLES}, not {shown(text)}"
             )

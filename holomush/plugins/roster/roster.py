@@ -7,7 +7,7 @@ takes only those with it that depend on it.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
 
@@ -67,6 +67,13 @@ class Roster:
 
     entries: tuple[Entry, ...]
 
+    @classmethod
+    def of(cls, entries: Sequence[Entry]) -> Roster:
+        """A roster of entries of which the ready ones come in load order."""
+        ready = (entry for entry in entries if entry.state is State.READY)
+        others = sorted((entry for entry in entries if entry.state is not State.READY), key=lambda entry: entry.name)
+        return cls((*ready, *others))
+
     @property
     def ready(self) -> tuple[Entry, ...]:
         """Those to be loaded, or that were."""
@@ -118,7 +125,7 @@ def draw_up(
     order = resolve(candidates, unavailable)
     ready = [found.pop(name) for name in order.order]
     others = [entry.refused(*order.refused[name]) if name in order.refused else entry for name, entry in found.items()]
-    return Roster((*ready, *sorted((*others, *doubles), key=lambda entry: entry.name)))
+    return Roster.of([*ready, *others, *doubles])
 
 
 def _read(folder: Path, *, bundled: bool, grants: Mapping[str, tuple[str, ...]], approvals: Mapping[str, Approval]) -> Entry:
@@ -155,8 +162,7 @@ async def load(roster: Roster, host: PluginHost, storage: Storage, store: Store,
             nursery.start_soon(loader.load, entry, loader.expect(entry.name))
     after = [loader.outcomes.get(entry.name, entry) if entry.state is State.READY else entry for entry in roster.entries]
     host.put_in_order([entry.name for entry in after])
-    ready = [entry for entry in after if entry.state is State.READY]
-    return Roster((*ready, *sorted((entry for entry in after if entry.state is not State.READY), key=lambda e: e.name)))
+    return Roster.of(after)
 
 
 class _Loader:

@@ -14,6 +14,7 @@ from typing import Any, Self
 import attrs
 
 from holomush.plugins.schema.values import TYPES, check_value
+from holomush.structuring import one_of
 
 ENTITY_TABLES: Mapping[str, str] = MappingProxyType(
     {"character": "characters", "location": "locations", "object": "objects", "exit": "exits"}
@@ -34,16 +35,6 @@ def check_name(_: object, __: object, value: str) -> None:
     """For attrs: a name of a table, a column or an attribute."""
     if not NAME.fullmatch(value):
         raise ValueError(f"must be lower-case letters, digits and _, a letter first, at most 48, not {value[:80]!r}")
-
-
-def one_of(*allowed: str) -> Any:
-    """For attrs: one of these texts, or None."""
-
-    def check(_: object, __: object, value: str | None) -> None:
-        if value is not None and value not in allowed:
-            raise ValueError(f"must be one of {' '.join(allowed)}, not {value[:80]!r}")
-
-    return check
 
 
 def _distinct(most: int) -> Any:

@@ -11,9 +11,10 @@ from types import MappingProxyType
 
 import attrs
 
-from holomush.plugins.schema.declared import ENTITY_TABLES, Attribute, Column, Schema, Table, check_name, one_of
+from holomush.plugins.schema.declared import ENTITY_TABLES, Attribute, Column, Schema, Table, check_name
 from holomush.plugins.schema.sql import Statement, quote
 from holomush.plugins.schema.values import TYPES, SqlValue
+from holomush.structuring import one_of
 
 # What loses nothing, as SQL for a column and for the JSON of an attribute. Not among them: integer to number, exact only up
 # to 2**53; number to string, since SQLite writes 15 digits of 17; what may not fit, such as string to integer.

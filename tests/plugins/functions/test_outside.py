@@ -23,14 +23,14 @@ from holomush.events.bus import Bus
 from holomush.plugins.calls import Call
 from holomush.plugins.functions.outside import LOG_LIMIT, REASON_LIMIT, CallMustWaitError
 from holomush.plugins.functions.refusal import HostCallError
-from holomush.plugins.functions.table import HOST_FUNCTIONS, answer
+from holomush.plugins.functions.table import answer
 from holomush.plugins.guests.guest import GuestCancelledError, GuestFailedError, GuestOverdueError, SourceRuntime
 from holomush.plugins.host import PATIENT_CALLS
 from holomush.plugins.loaded import PluginLoadError
 from holomush.plugins.reply import Reply
+from plugins.functions.asking import BY_NAME
 from plugins.rooms import Rig, make_call, make_surroundings, open_rig
 
-BY_NAME = {function.name.removeprefix("holomush_"): function for function in HOST_FUNCTIONS}
 URL = "https://example.com/"
 WEB = 'capabilities: ["*"]\n'
 SLOW = 0.5

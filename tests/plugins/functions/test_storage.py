@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import base64
-import json
 from pathlib import Path
-from typing import Any
 
 import attrs
 import pytest
@@ -15,7 +13,6 @@ from hypothesis import strategies as st
 
 from holomush.plugins.calls import Call
 from holomush.plugins.functions.storage import ATTRIBUTES_LIMIT
-from holomush.plugins.functions.table import HOST_FUNCTIONS, answer
 from holomush.plugins.guests.guest import GuestFailedError, SourceRuntime
 from holomush.plugins.reply import Reply
 from holomush.plugins.roster.capabilities import CapabilitySet
@@ -24,9 +21,9 @@ from holomush.plugins.schema.values import TYPES
 from holomush.plugins.storage.storage import PluginStorage
 from holomush.world.rows import load_entities
 from holomush.world.state import World
+from plugins.functions.asking import ask, refusal
 from plugins.rooms import make_call, make_storage, make_world
 
-BY_NAME = {function.name.removeprefix("holomush_"): function for function in HOST_FUNCTIONS}
 SCHEMA = Schema(
     attributes=Attributes(
         character=(
@@ -45,31 +42,6 @@ SCHEMA = Schema(
 def make_keeper(world: World | None = None, storage: PluginStorage | None = None) -> Call:
     """A call of a plugin with attributes for everything, and a table that is not in any database."""
     return make_call("kv:*", "db:migrate", world=world, storage=storage or make_storage(SCHEMA))
-
-
-def envelope(call: Call, name: str, *arguments: object) -> dict[str, Any]:
-    texts = [argument if isinstance(argument, str) else json.dumps(argument) for argument in arguments]
-    reply = answer(BY_NAME[name], call, texts)
-    assert call.doom is None
-    assert reply is not None
-    parsed: dict[str, Any] = json.loads(reply)
-    return parsed
-
-
-def ask(call: Call, name: str, *arguments: object) -> Any:
-    """The value of a host call that succeeds. What is no text is passed as JSON."""
-    reply = envelope(call, name, *arguments)
-    assert reply["ok"] is True, reply
-    return reply["value"]
-
-
-def refusal(call: Call, name: str, *arguments: object) -> tuple[str, str]:
-    """Code and message of a host call that fails and changes nothing."""
-    before = dict(call.attempt.transaction.changes), call.attempt.statements()
-    reply = envelope(call, name, *arguments)
-    assert reply["ok"] is False, reply
-    assert (call.attempt.transaction.changes, call.attempt.statements()) == before
-    return reply["error"]["code"], reply["error"]["message"]
 
 
 def packed(data: bytes) -> dict[str, str]:

@@ -20,12 +20,12 @@ from holomush.plugins.limits import Limits
 from holomush.plugins.roster.capabilities import KNOWN, CapabilitySet
 from holomush.plugins.surroundings import Surroundings
 from holomush.world.model import Character, GameObject, Kind, Location
+from plugins.functions.asking import BY_NAME, ask, refusal
 from plugins.rooms import make_call, make_surroundings, make_world
 
 ROOT = Path(__file__).resolve().parents[3]
 DEFINITIONS = ROOT / "pdk" / "runtimes" / "python" / "host_functions.def"
 DOCUMENTATION = ROOT / "docs" / "plugins.md"
-BY_NAME = {function.name.removeprefix("holomush_"): function for function in HOST_FUNCTIONS}
 
 ALICE = {"kind": "character", "id": "alice", "name": "Alice", "description": "Tall.", "location_id": "square", "connected": True}
 BOB = {"kind": "character", "id": "bob", "name": "Bob", "description": "", "location_id": "square", "connected": False}
@@ -52,28 +52,6 @@ NORTH = {
     "lock": "key",
 }
 SQUARE = {"kind": "location", "id": "square", "name": "The Square", "description": "Wide.", "owner_id": "alice"}
-
-
-def ask(call: Call, name: str, *arguments: str) -> Any:
-    """The value of a host call that succeeds."""
-    reply = answer(BY_NAME[name], call, list(arguments))
-    assert reply is not None
-    envelope = json.loads(reply)
-    assert envelope.keys() == {"ok", "value"}
-    assert envelope["ok"] is True, envelope
-    return envelope["value"]
-
-
-def refusal(call: Call, name: str, *arguments: str) -> tuple[str, str]:
-    """Code and message of a host call that fails."""
-    reply = answer(BY_NAME[name], call, list(arguments))
-    assert reply is not None
-    envelope = json.loads(reply)
-    assert envelope.keys() == {"ok", "error"}
-    assert envelope["ok"] is False
-    assert envelope["error"].keys() == {"code", "message"}
-    assert call.doom is None
-    return envelope["error"]["code"], envelope["error"]["message"]
 
 
 def query(name: object = "x", near: object = "alice", kinds: object = ("character", "object", "exit", "location")) -> str:

@@ -13,15 +13,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from holomush.plugins.calls import Call
-from holomush.plugins.functions.table import HOST_FUNCTIONS, answer
 from holomush.plugins.functions.world import ALIAS_LIMIT, DESCRIPTION_LIMIT, LOCK_LIMIT, NAME_LIMIT
 from holomush.plugins.guests.guest import GuestFailedError, SourceRuntime
 from holomush.plugins.roster.capabilities import NOTHING
 from holomush.world.model import GAME_PLAYER_ID, Character, Entity, GameObject, Kind, Location
 from holomush.world.rows import load_entities
+from plugins.functions.asking import ask, envelope, refusal
 from plugins.rooms import alice_only, make_call, make_surroundings, make_world
 
-BY_NAME = {function.name.removeprefix("holomush_"): function for function in HOST_FUNCTIONS}
 ULID_LENGTH = 26
 
 
@@ -36,31 +35,6 @@ def make_writer(*more: Entity, capabilities: tuple[str, ...] = ("write:*", "read
 def game_character(name: str = "Guard") -> Character:
     """One of the game's own."""
     return Character(id="guard", name=name, player_id=GAME_PLAYER_ID, location_id="garden")
-
-
-def envelope(call: Call, name: str, *arguments: object) -> dict[str, Any]:
-    texts = [argument if isinstance(argument, str) else json.dumps(argument) for argument in arguments]
-    reply = answer(BY_NAME[name], call, texts)
-    assert call.doom is None
-    assert reply is not None
-    parsed: dict[str, Any] = json.loads(reply)
-    return parsed
-
-
-def ask(call: Call, name: str, *arguments: object) -> Any:
-    """The value of a host call that succeeds. What is no text is passed as JSON."""
-    reply = envelope(call, name, *arguments)
-    assert reply["ok"] is True, reply
-    return reply["value"]
-
-
-def refusal(call: Call, name: str, *arguments: object) -> tuple[str, str]:
-    """Code and message of a host call that fails."""
-    before = call.attempt.transaction.savepoint().staged
-    reply = envelope(call, name, *arguments)
-    assert reply["ok"] is False, reply
-    assert call.attempt.transaction.changes == before
-    return reply["error"]["code"], reply["error"]["message"]
 
 
 # ---- Making ----------------------------------------------------------------------------------------------------------

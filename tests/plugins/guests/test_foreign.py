@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.wat import BLOCK
 from wasmtime import wat2wasm
 
 from holomush.plugins.functions.table import HOST_FUNCTIONS
@@ -32,7 +33,8 @@ from holomush.plugins.guests.guest import (
 from plugins.rooms import make_call
 
 PAGES = 1024
-IMPORTS = """
+IMPORTS = (
+    """
 (import "extism:host/env" "alloc" (func $alloc (param i64) (result i64)))
 (import "extism:host/env" "free" (func $free (param i64)))
 (import "extism:host/env" "length" (func $length (param i64) (result i64)))
@@ -55,17 +57,9 @@ IMPORTS = """
 (import "extism:host/user" "holomush_log" (func $log (param i64 i64)))
 (import "extism:host/user" "holomush_server_stats" (func $stats (result i64)))
 (memory (export "memory") 1)
-;; A text of the guest's own memory as a block.
-(func $block (param $from i32) (param $size i32) (result i64) (local $offset i64) (local $i i32)
-  (local.set $offset (call $alloc (i64.extend_i32_u (local.get $size))))
-  (loop $next
-    (call $store_u8 (i64.add (local.get $offset) (i64.extend_i32_u (local.get $i)))
-      (i32.load8_u (i32.add (local.get $from) (local.get $i))))
-    (local.set $i (i32.add (local.get $i) (i32.const 1)))
-    (br_if $next (i32.lt_u (local.get $i) (local.get $size))))
-  (local.get $offset))
-(func $show (param $offset i64) (call $output_set (local.get $offset) (call $length (local.get $offset))))
 """
+    + BLOCK
+)
 EVENT = json.dumps({"stream": "global", "type": "say", "payload": {}})
 
 

@@ -7,14 +7,17 @@ from pathlib import Path
 _PACKAGE = Path(__file__).resolve().parent
 _INSTALLED = _PACKAGE / "bundled"
 
-PYTHON_RUNTIME = _PACKAGE / "runtimes" / "python.wasm"
-"""The CPython that runs plugins; made by ``scripts/build-runtimes``, carried by the wheel."""
+RUNTIMES = {language: _PACKAGE / "runtimes" / f"{language}.wasm" for language in ("python", "javascript")}
+"""The interpreters that run plugins which are source; made by ``scripts/build-runtimes``, carried by the wheel."""
 
 PLUGINS = _INSTALLED / "plugins" if _INSTALLED.is_dir() else _PACKAGE.parent / "plugins"
 """The folder of the bundled plugins."""
 
 STARTER_WORLD = _INSTALLED / "world.yaml" if _INSTALLED.is_dir() else _PACKAGE.parent / "data" / "world.yaml"
 """The world that an empty database begins with."""
+
+PDK = _INSTALLED / "pdk" if _INSTALLED.is_dir() else _PACKAGE.parent / "pdk"
+"""What plugins are written with, a folder for each language."""
 
 PLUGIN_NAMES = frozenset({"echo", "holomush-communication", "holomush-navigation"})
 """The folders in ``PLUGINS`` that come with HoloMUSH. In a source tree an operator's own stand beside them."""

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import sys
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -21,7 +19,7 @@ from holomush.database.migrations import migrate
 from holomush.database.schema import CORE_MIGRATIONS
 from holomush.database.store import open_store
 from holomush.errors import HolomushError
-from holomush.options import errors_as_lines, plugin_folders, read_config, where_options
+from holomush.options import errors_as_lines, plugin_folders, read_config, unlogged, where_options
 from holomush.plugins.guests.compile_cache import default_folders, use_compile_cache
 from holomush.plugins.guests.guest import SourceRuntime
 from holomush.plugins.host import open_host
@@ -49,7 +47,7 @@ def list_command(config_file: Path | None, data: Path | None, plugin_dirs: tuple
     """Show every plugin in load order, whether it would be loaded, and why not."""
     with errors_as_lines():
         config = read_config(config_file, data, plugin_dirs)
-        with _unlogged():  # of what a plugin's code raised, the reason is enough here; check shows it all
+        with unlogged():  # of what a plugin's code raised, the reason is enough here; check shows it all
             roster = _try(config, _draw_up(config, find_plugins(plugin_folders(config)), read_approvals(config.data)))
         for number, entry in enumerate(roster.entries, 1):
             place = f"{number}. " if entry.state is State.READY else ""
@@ -143,23 +141,12 @@ def _try(config: Config, roster: Roster) -> Roster:
 
 
 async def _load(config: Config, roster: Roster, recorded: Mapping[str, Recorded], scratch: Path) -> Roster:
-    runtime = SourceRuntime(bundled.PYTHON_RUNTIME)
+    runtime = SourceRuntime(bundled.RUNTIMES)
     async with open_store(scratch, synchronous="OFF") as store:
         await migrate(store, CORE_MIGRATIONS)
         with open_storage(store, config.plugins) as storage:
             async with open_host(runtime, World(), storage, config.plugins, NoOpTracer(), Surroundings()) as host:
                 return await load(roster, host, storage, store, recorded)
-
-
-@contextmanager
-def _unlogged() -> Iterator[None]:
-    """Keep what the log would say off standard error, where it goes as long as nobody has set up logging."""
-    logger, nowhere = logging.getLogger("holomush"), logging.NullHandler()
-    logger.addHandler(nowhere)
-    try:
-        yield
-    finally:
-        logger.removeHandler(nowhere)
 
 
 def _in(folder: Path, roster: Roster) -> Entry:

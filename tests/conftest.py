@@ -16,11 +16,12 @@ from holomush.sessions.entrance import ADMIN_PASSWORD_VARIABLE
 
 @pytest.fixture(scope="session")
 def runtime(tmp_path_factory: pytest.TempPathFactory) -> SourceRuntime:
-    """The compiled CPython, once for all tests."""
-    if not bundled.PYTHON_RUNTIME.is_file():
-        pytest.fail("holomush/runtimes/python.wasm is missing: run scripts/build-runtimes")
+    """The compiled interpreters, once for all tests."""
+    for wasm in bundled.RUNTIMES.values():
+        if not wasm.is_file():
+            pytest.fail(f"{wasm} is missing: run scripts/build-runtimes")
     use_compile_cache(default_folders(os.environ, tmp_path_factory.mktemp("data")))
-    return SourceRuntime(bundled.PYTHON_RUNTIME)
+    return SourceRuntime(bundled.RUNTIMES)
 
 
 @pytest.fixture(autouse=True)

@@ -216,7 +216,7 @@ def test_check_of_bad_ones(desk: Desk) -> None:
 odd in {folder}
 problem: {folder}/plugin.yaml: priority: must be a whole number, not 'high'
 problem: {folder}/plugin.yaml: limits.memory_mb: must be 16 or more, not 1
-problem: {folder}/plugin.py: is missing: a plugin is a plugin.yaml and a plugin.py or plugin.wasm
+problem: {folder}: holds no plugin.py, plugin.js or plugin.wasm: a plugin is a plugin.yaml and one of them
 It would not be loaded.
 """,
     )

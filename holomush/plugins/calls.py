@@ -25,6 +25,14 @@ from holomush.plugins.storage.storage import PluginStorage
 from holomush.plugins.surroundings import Surroundings
 
 
+class CapabilityDeniedError(HostCallError):
+    """The plugin may not do what ``capability`` is needed for."""
+
+    def __init__(self, capability: str, message: str) -> None:
+        super().__init__("capability_denied", message)
+        self.capability = capability
+
+
 class LogLines:
     """The log of one plugin: so many lines a second, and then a note of how many were left out."""
 
@@ -138,14 +146,14 @@ class Call:
         self.kept_log.clear()
 
     def require(self, capability: str) -> None:
-        """Raises ``HostCallError`` unless the plugin has asked for ``capability`` and the operator grants it."""
+        """Raises ``CapabilityDeniedError`` unless the plugin has asked for ``capability`` and the operator grants it."""
         if not self.asked.allows(capability):
-            raise HostCallError(
-                "capability_denied", f"the plugin has no capability {capability}: add it to capabilities in plugin.yaml"
+            raise CapabilityDeniedError(
+                capability, f"the plugin has no capability {capability}: add it to capabilities in plugin.yaml"
             )
         if not self.granted.allows(capability):
-            raise HostCallError(
-                "capability_denied",
+            raise CapabilityDeniedError(
+                capability,
                 f"the operator does not grant {capability}: see plugins.grants.{self.plugin} in the configuration",
             )
 

@@ -106,6 +106,7 @@ class PluginHost:
             plugin = LoadedPlugin(
                 manifest=manifest,
                 modules=source.modules,
+                main=source.main,
                 program=program,
                 asked=manifest.capability_set,
                 granted=grant.granted,
@@ -159,9 +160,8 @@ class PluginHost:
             if isinstance(exc, GuestFailedError):
                 _log.error("%s: %s", name, report_of(exc))
             raise PluginLoadError(f"{name}: {printable(str(exc))}") from exc
-        main = "plugin.py" if plugin.modules else "plugin.wasm"
         missing = [
-            f"{path}: {main} has no function {function}"
+            f"{path}: {plugin.main} has no function {function}"
             for path, function in plugin.manifest.handlers()
             if function not in plugin.functions
         ]
@@ -287,7 +287,7 @@ class PluginHost:
 
     async def _make_program(self, source: PluginSource, limits: Limits) -> Program:
         if source.wasm is None:
-            return SourceProgram(self._runtime, limits.pages)
+            return SourceProgram(self._runtime, source.language, limits.pages)
         try:
             module = await self._in_thread(partial(prepare, source.wasm))
         except WasmError as exc:

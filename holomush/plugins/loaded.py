@@ -37,6 +37,8 @@ class LoadedPlugin:
 
     manifest: Manifest
     modules: Mapping[str, str]
+    main: str
+    """The file that the plugin begins with."""
     program: Program
     """What its instances are made from."""
     asked: CapabilitySet

@@ -53,3 +53,5 @@ class Surroundings:
     """Stop the server in good order, after telling everybody a reason."""
     tell_admins: Callable[[str], None] = _nothing
     """A line to every admin in play."""
+    interpose: Callable[..., Any] | None = None
+    """For tests: called in place of a host function, in the guest's thread, with its row of the table, call and arguments."""

@@ -6,39 +6,21 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
 
-import attrs
 import trio
-from opentelemetry.trace import NoOpTracer
 from wasmtime import wat2wasm
 
 from benchmarks import report
+from benchmarks.servers import BOB, PLACE, Server, open_server
 from holomush import bundled
-from holomush.config import PluginsConfig
-from holomush.database.migrations import migrate
-from holomush.database.schema import CORE_MIGRATIONS
-from holomush.database.store import Store, open_store
-from holomush.plugins.attempt import Attempt
-from holomush.plugins.calls import Call, Rates
-from holomush.plugins.functions.views import Viewer
 from holomush.plugins.guests.guest import Guest, SourceRuntime
-from holomush.plugins.host import PluginHost, open_host
-from holomush.plugins.limits import Limits
-from holomush.plugins.roster.approvals import Grant
-from holomush.plugins.roster.source import PluginSource, read_plugin
+from holomush.plugins.host import PluginHost
+from holomush.plugins.roster.source import PluginSource, SourceLanguage, read_plugin
 from holomush.plugins.schema.recorded import bring_up_to_date
 from holomush.plugins.schema.sql import TableSql
-from holomush.plugins.storage.storage import Storage, open_storage
-from holomush.plugins.surroundings import Surroundings
-from holomush.world.model import Character, Location
-from holomush.world.state import World
 
 CALLS = 3000
-PLACE, BOB = "01K00000000000000000000001", "01K00000000000000000000002"
 SOURCE = """
 from holomush_pdk import Invocation, emit_event, query_character
 
@@ -112,13 +94,6 @@ INVOCATION = json.dumps(
 ).encode()
 
 
-async def _no_web(*_: object) -> dict[str, Any]:
-    raise AssertionError("these plugins ask no web server")
-
-
-SURROUNDINGS = Surroundings(fetch=_no_web, is_connected=lambda _: True)
-
-
 def run(folder: Path) -> None:
     """Print the figures. ``folder`` is for plugins made for the occasion."""
     report.heading("A call into a Python plugin")
@@ -127,35 +102,6 @@ def run(folder: Path) -> None:
     for count in (1, 10, 100):
         # A fresh process each time, or one count's memory would be another's.
         subprocess.run([sys.executable, "-m", "benchmarks.guests", str(folder), str(count)], check=True)
-
-
-def _world() -> World:
-    place = Location(id=PLACE, name="Place")
-    return World([place, Character(id=BOB, name="Bob", player_id="p", location_id=PLACE)])
-
-
-@attrs.frozen
-class _Server:
-    """As much of one as a call needs."""
-
-    host: PluginHost
-    storage: Storage
-    store: Store
-
-    async def load(self, source: PluginSource) -> None:
-        """Load a plugin with all that it asks for."""
-        await self.storage.open(source.manifest.name, source.manifest.schema, self.store)
-        await self.host.load_plugin(source, Grant(granted=source.manifest.capability_set))
-
-
-@asynccontextmanager
-async def _server(folder: Path, world: World) -> AsyncIterator[_Server]:
-    runtime, config = SourceRuntime(bundled.PYTHON_RUNTIME), PluginsConfig()
-    async with open_store(folder / "benchmark.db") as store:
-        await migrate(store, CORE_MIGRATIONS)
-        with open_storage(store, config) as storage:
-            async with open_host(runtime, world, storage, config, NoOpTracer(), SURROUNDINGS) as host:
-                yield _Server(host, storage, store)
 
 
 def _write_plugin(folder: Path, name: str) -> Path:
@@ -167,11 +113,10 @@ def _write_plugin(folder: Path, name: str) -> Path:
 
 
 async def _calls(folder: Path) -> None:
-    world = _world()
     source = read_plugin(_write_plugin(folder, "bench"))
-    async with _server(folder, world) as server:
+    async with open_server(folder) as server:
         await server.load(source)
-        _bare_calls(world, source, server.storage)
+        _bare_calls(server, source)
         await _measure(server.host, "bench", "handle_plain", "through the host: quick lane, transaction, span")
         await _measure(server.host, "bench", "handle_query", "the same, with a query")
         await _load_keeping(folder, server)
@@ -192,7 +137,7 @@ async def _measure(host: PluginHost, plugin: str, function: str, what: str) -> N
     report.spread(what, times)
 
 
-async def _load_keeping(folder: Path, server: _Server) -> None:
+async def _load_keeping(folder: Path, server: Server) -> None:
     path = folder / "keeping"
     path.mkdir()
     (path / "plugin.yaml").write_text(KEEPING_MANIFEST)
@@ -214,20 +159,9 @@ def _write_foreign(folder: Path) -> Path:
     return path
 
 
-def _bare_calls(world: World, source: PluginSource, storage: Storage) -> None:
-    guest = Guest(SourceRuntime(bundled.PYTHON_RUNTIME).shared(1024), {})
-    call = Call(
-        plugin="bench",
-        function="",
-        asked=source.manifest.capability_set,
-        granted=source.manifest.capability_set,
-        limits=Limits(host_calls=10**9),
-        rates=Rates.of("bench", PluginsConfig()),
-        attempt=Attempt.begin(world, storage["bench"]),
-        storage=storage["bench"],
-        viewer=Viewer(SURROUNDINGS.is_connected),
-        surroundings=SURROUNDINGS,
-    )
+def _bare_calls(server: Server, source: PluginSource) -> None:
+    guest = Guest(SourceRuntime(bundled.RUNTIMES).shared(SourceLanguage.PYTHON, 1024), {})
+    call = server.bare_call(source.manifest)
     guest.load("bench", source.modules, call)
     for function, what in (("handle_plain", "bare: in this thread, JSON in and out"), ("handle_query", "bare, with a query")):
         times = []
@@ -240,9 +174,9 @@ def _bare_calls(world: World, source: PluginSource, storage: Storage) -> None:
 
 async def _load(folder: Path, count: int) -> None:
     sources = [read_plugin(_write_plugin(folder, f"bench-{index}")) for index in range(count)]
-    async with _server(folder, _world()) as server:
+    async with open_server(folder) as server:
         begun = time.perf_counter()
-        server.host._runtime.shared(1024)
+        server.host._runtime.shared(SourceLanguage.PYTHON, 1024)
         compiled = time.perf_counter() - begun
         before = report.proportional_memory()
         begun = time.perf_counter()

@@ -14,7 +14,8 @@ from extism.extism import CompiledPlugin
 
 ROOT = Path(__file__).parents[2]
 RUNTIME = ROOT / "holomush" / "runtimes" / "python.wasm"
-DEFINITIONS = ROOT / "pdk" / "runtimes" / "python" / "host_functions.def"
+JAVASCRIPT_RUNTIME = ROOT / "holomush" / "runtimes" / "javascript.wasm"
+DEFINITIONS = ROOT / "pdk" / "runtimes" / "host_functions.def"
 
 
 SILENCE = object()
@@ -97,7 +98,12 @@ class Guest:
 
 
 class Runtime:
-    def __init__(self) -> None:
+    """One of the shared runtimes, compiled, and the host that its guests talk to."""
+
+    def __init__(self, wasm: Path = RUNTIME) -> None:
+        if not wasm.is_file():
+            pytest.fail(f"{wasm} is missing: run scripts/build-runtimes", pytrace=False)
+        self._wasm = wasm
         self.host = Host()
         # Compiled modules hold on to their functions only by reference.
         self._functions = self.host.functions()
@@ -107,7 +113,7 @@ class Runtime:
         # A module without a way to free it early; Extism frees it with the object.
         return CompiledPlugin(
             {
-                "wasm": [{"path": str(RUNTIME)}],
+                "wasm": [{"path": str(self._wasm)}],
                 "memory": {"max_pages": 1024},  # 64 MiB, as the server has it
                 "timeout_ms": 20_000,
                 **manifest,
@@ -117,7 +123,7 @@ class Runtime:
         )
 
     def load(self, source: str, /, **modules: str) -> Guest:
-        """A guest with that plugin.py; further modules by name."""
+        """A guest with that plugin.py or plugin.js; further modules by name."""
         return self.load_modules({"plugin": source, **modules})
 
     def load_modules(self, modules: dict[str, str], compiled: Any = None) -> Guest:
@@ -131,8 +137,6 @@ class Runtime:
 
 @pytest.fixture(scope="session")
 def shared_runtime() -> Runtime:
-    if not RUNTIME.is_file():
-        pytest.fail(f"{RUNTIME} is missing: run scripts/build-runtimes", pytrace=False)
     return Runtime()
 
 

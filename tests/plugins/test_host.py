@@ -230,15 +230,15 @@ async def test_a_plugin_that_failed_can_be_loaded_once_it_is_mended(tmp_path: Pa
 
 
 async def test_a_missing_runtime_says_what_to_do(tmp_path: Path) -> None:
-    async with open_rig(tmp_path, SourceRuntime(tmp_path / "python.wasm")) as rig:
+    async with open_rig(tmp_path, SourceRuntime({"python": tmp_path / "python.wasm"})) as rig:
         assert "python.wasm is missing: run scripts/build-runtimes" in await load_error(rig, "")
 
 
 async def test_a_runtime_that_is_none(tmp_path: Path) -> None:
     wasm = tmp_path / "python.wasm"
     wasm.write_bytes(b"\0asm\1\0\0\0 and so on")
-    async with open_rig(tmp_path, SourceRuntime(wasm)) as rig:
-        assert "the Python runtime cannot be compiled: " in await load_error(rig, "")
+    async with open_rig(tmp_path, SourceRuntime({"python": wasm})) as rig:
+        assert "the runtime python.wasm cannot be compiled: " in await load_error(rig, "")
 
 
 # ---- Calls -----------------------------------------------------------------------------------------------------------
@@ -380,6 +380,8 @@ FAILING = (
         import re
         re.match(r"(a+)+$", "a" * 64 + "b")
     def power(inv): return str(len(str(9 ** 9 ** 9)))
+    def ponder(inv):
+        while True: extism.Config.get("nothing")
     def bomb(inv):
         kept = []
         while True: kept.append(bytearray(1_000_000))
@@ -411,6 +413,7 @@ ENDINGS: list[tuple[str, type[GuestError], str]] = [
     ("stubborn", GuestOverdueError, "it ran longer than 0.3 seconds"),
     ("pattern", GuestOverdueError, "it ran longer than 0.3 seconds"),
     ("power", GuestOverdueError, "it ran longer than 0.3 seconds"),
+    ("ponder", GuestOverdueError, "it ran longer than 0.3 seconds"),
     ("bomb", GuestOutOfMemoryError, "it used more than 64 MiB of memory"),
     ("kernel_bomb", GuestOutOfMemoryError, "it used more than 64 MiB of memory"),
     ("recurse", GuestFailedError, "it raised an error: RecursionError: maximum recursion depth exceeded"),

@@ -51,7 +51,8 @@ def answer(function: HostFunction, call: Call, arguments: list[str]) -> bytes | 
     try:
         if function.returns:
             call.count_host_call()
-        value = function.run(call, *arguments)
+        interpose = call.surroundings.interpose
+        value = function.run(call, *arguments) if interpose is None else interpose(function, call, arguments)
         reply = {"ok": True, "value": value}
     except HostCallError as exc:
         reply = _refusal(exc.code, exc)

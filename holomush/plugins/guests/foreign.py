@@ -16,7 +16,7 @@ from extism.extism import CompiledPlugin
 
 from holomush.plugins.calls import Call
 from holomush.plugins.functions.table import HOST_FUNCTIONS
-from holomush.plugins.guests.guard import GUARD, forms, guard_text, source_of, void_name
+from holomush.plugins.guests.guard import GUARD, forms, guard_text, host_functions_of, source_of, void_name
 from holomush.plugins.guests.guest import Guest, GuestError, GuestFailedError, GuestInterruptedError, bind
 from holomush.plugins.guests.wasm import NOTHING, RESERVED, Signature, neutral, parse, without_startup
 
@@ -33,8 +33,8 @@ class ForeignModule:
     wasm: bytes
     guard: str
     """The module that it imports from, as text."""
-    imports: frozenset[str]
-    """The names that it imports from the guard."""
+    host_functions: frozenset[str]
+    """What the guard takes from the host for it, by the guard's names for them."""
     startup: tuple[str, ...]
     """Exports to call before any other, in order."""
     functions: frozenset[str]
@@ -52,7 +52,7 @@ def prepare(data: bytes) -> ForeignModule:
     return ForeignModule(
         wasm=wasm,
         guard=guard_text(sources),
-        imports=frozenset(name for source, name in sources if source == GUARD),
+        host_functions=host_functions_of(sources),
         startup=startup,
         functions=frozenset(name for name in names if not neutral(name).startswith(RESERVED)),
         pages=module.memory.least if module.memory else 0,
@@ -89,7 +89,7 @@ class ForeignProgram:
             # Extism counts what is added later, but asks for room for the first pages too.
             "memory": {"max_pages": max(module.pages, self._pages - module.pages)},
         }
-        functions = [function for name, function in _FORMS.items() if name in module.imports]
+        functions = [function for name, function in _FORMS.items() if name in module.host_functions]
         try:
             return CompiledPlugin(manifest, wasi=True, functions=functions)
         except extism.Error as exc:

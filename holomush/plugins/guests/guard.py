@@ -7,7 +7,7 @@ remembers the blocks that the running call has got and traps on any other. This 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from holomush.plugins.functions.table import HOST_FUNCTIONS, NAMESPACE, HostFunction
 from holomush.plugins.guests.binary import WasmError
@@ -33,12 +33,11 @@ _KERNEL_GUARDED = {
     "config_get": "I:I",
     "var_get": "I:I",
     "var_set": "II:",
-    "log_trace": "I:",
-    "log_debug": "I:",
-    "log_info": "I:",
-    "log_warn": "I:",
-    "log_error": "I:",
+    "get_log_level": ":i",
 }
+# Extism's own log has no reader here: what is written to it goes to the plugin's, at these levels.
+_LOGS = {"log_trace": "debug", "log_debug": "debug", "log_info": "info", "log_warn": "warn", "log_error": "error"}
+_KERNEL_GUARDED |= dict.fromkeys(_LOGS, "I:")
 # These read, and at worst trap.
 _KERNEL_OPEN = {
     "load_u8": "I:i",
@@ -47,7 +46,6 @@ _KERNEL_OPEN = {
     "input_load_u64": "I:I",
     "input_length": ":I",
     "input_offset": ":I",
-    "get_log_level": ":i",
 }
 # Extism's poll_oneoff sleeps past every limit, and its proc_exit leaves an instance behind that was stopped half-way.
 _WASI_GUARDED = {"poll_oneoff": "iiii:i", "proc_exit": "i:"}
@@ -106,6 +104,7 @@ _HINTS = {
 }
 _WHERE = f"a plugin may import functions of {NAMESPACE}, {KERNEL} and {WASI}"
 _HOST_FUNCTIONS = {function.name: function for function in HOST_FUNCTIONS}
+_LOG = "holomush_log:void"
 
 
 def forms(function: HostFunction) -> dict[str, Signature]:
@@ -137,13 +136,24 @@ def source_of(wanted: Import) -> tuple[str, str]:
     raise WasmError(_line(f"imports {wanted}, which plugins do not have{hint}"))
 
 
-def guard_text(imports: Iterable[tuple[str, str]]) -> str:
+def host_functions_of(imports: Iterable[tuple[str, str]]) -> frozenset[str]:
+    """What the guard for a module with these imports (as ``source_of`` gives them) takes from the host, by its names for them."""
+    names = {name for module, name in imports if module == GUARD}
+    wanted = {name for function in HOST_FUNCTIONS for name in forms(function) if name in names}
+    return frozenset(wanted | {_LOG}) if names & _LOGS.keys() else frozenset(wanted)
+
+
+def guard_text(imports: Sequence[tuple[str, str]]) -> str:
     """The guard for a module with these imports (as ``source_of`` gives them), in WebAssembly text."""
     names = {name for module, name in imports if module == GUARD}
-    offered = [(name, signature) for function in HOST_FUNCTIONS for name, signature in forms(function).items() if name in names]
+    wanted = host_functions_of(imports)
+    offered = [(name, signature) for function in HOST_FUNCTIONS for name, signature in forms(function).items() if name in wanted]
     parts = [_host_import(name, signature) for name, signature in offered]
     parts.append(_BODY)
     parts += [_host_wrapper(name, signature) for name, signature in offered]
+    logs = [_log_wrapper(name, level) for name, level in _LOGS.items() if name in names]
+    if logs:
+        parts += [_SAY, *logs]
     return "(module\n" + "\n".join(parts) + ")"
 
 
@@ -180,6 +190,11 @@ def _host_wrapper(name: str, signature: Signature) -> str:
     return f'(func (export "{name}"){_written(signature)} (call $renew) {checks} {answer})'
 
 
+def _log_wrapper(name: str, level: str) -> str:
+    word = int.from_bytes(level.encode(), "little")
+    return f'(func (export "{name}") (param i64) (call $say (i64.const {word}) (i64.const {len(level)}) (local.get 0)))'
+
+
 _BODY = f"""
 (import "{KERNEL}" "alloc" (func $alloc (param i64) (result i64)))
 (import "{KERNEL}" "free" (func $free (param i64)))
@@ -194,11 +209,6 @@ _BODY = f"""
 (import "{KERNEL}" "config_get" (func $config_get (param i64) (result i64)))
 (import "{KERNEL}" "var_get" (func $var_get (param i64) (result i64)))
 (import "{KERNEL}" "var_set" (func $var_set (param i64 i64)))
-(import "{KERNEL}" "log_trace" (func $log_trace (param i64)))
-(import "{KERNEL}" "log_debug" (func $log_debug (param i64)))
-(import "{KERNEL}" "log_info" (func $log_info (param i64)))
-(import "{KERNEL}" "log_warn" (func $log_warn (param i64)))
-(import "{KERNEL}" "log_error" (func $log_error (param i64)))
 
 ;; The blocks: 16 bytes for each, its offset and its length.
 (memory 1 2)
@@ -307,12 +317,25 @@ _BODY = f"""
 (func (export "var_get") (param i64) (result i64)
   (call $renew) (call $check (local.get 0)) (call $given (call $var_get (local.get 0))))
 (func (export "error_set") (param i64) (call $renew) (call $check (local.get 0)) (call $error_set (local.get 0)))
-(func (export "log_trace") (param i64) (call $renew) (call $check (local.get 0)) (call $log_trace (local.get 0)))
-(func (export "log_debug") (param i64) (call $renew) (call $check (local.get 0)) (call $log_debug (local.get 0)))
-(func (export "log_info") (param i64) (call $renew) (call $check (local.get 0)) (call $log_info (local.get 0)))
-(func (export "log_warn") (param i64) (call $renew) (call $check (local.get 0)) (call $log_warn (local.get 0)))
-(func (export "log_error") (param i64) (call $renew) (call $check (local.get 0)) (call $log_error (local.get 0)))
+
+(func (export "get_log_level") (result i32) (i32.const 0))
 
 (func (export "poll_oneoff") (param i32 i32 i32 i32) (result i32) (i32.const 52))
 (func (export "proc_exit") (param i32) (unreachable))
+"""
+
+_SAY = f"""
+;; To the plugin's log. The level is text in a number, its first letter lowest.
+(func $say (param $level i64) (param $length i64) (param $text i64) (local $word i64) (local $at i64)
+  (call $renew)
+  (call $check (local.get $text))
+  (local.set $word (call $alloc (local.get $length)))
+  (if (i64.eqz (local.get $word)) (then (return)))
+  (loop $next
+    (call $store_u8
+      (i64.add (local.get $word) (local.get $at))
+      (i32.and (i32.wrap_i64 (i64.shr_u (local.get $level) (i64.shl (local.get $at) (i64.const 3)))) (i32.const 255)))
+    (br_if $next (i64.lt_u (local.tee $at (i64.add (local.get $at) (i64.const 1))) (local.get $length))))
+  (call $host.{_LOG} (local.get $word) (local.get $text))
+  (call $free (local.get $word)))
 """

@@ -20,6 +20,7 @@ from holomush.errors import HolomushError
 from holomush.plugins.calls import Call
 from holomush.plugins.functions.refusal import HostCallError
 from holomush.plugins.functions.table import HOST_FUNCTIONS, NAMESPACE, HostFunction, answer, refuse
+from holomush.plugins.roster.source import SourceLanguage
 
 
 class GuestError(HolomushError):
@@ -109,42 +110,45 @@ class Program(Protocol):
 
 
 class SourceRuntime:
-    """The compiled modules that run plugins written in Python source: two for each memory limit in use.
+    """The compiled modules that run plugins which are source: two for each language and memory limit in use.
 
     Compiling takes 60 to 90 ms from Extism's disk cache and 2 s without, and 24 MiB; plugins share it, at 1.5 MiB for each.
     Interrupting one guest interrupts all of its module, so those that run for long have another module than the quick ones.
     """
 
-    def __init__(self, wasm: Path) -> None:
-        self._wasm = wasm
-        self._compiled: dict[tuple[int, bool], CompiledPlugin] = {}
+    def __init__(self, modules: Mapping[str, Path]) -> None:
+        """``modules`` has the interpreter of each language."""
+        self._modules = modules
+        self._compiled: dict[tuple[SourceLanguage, int, bool], CompiledPlugin] = {}
         self._lock = threading.Lock()
 
-    def shared(self, pages: int, *, patient: bool = False) -> CompiledPlugin:
+    def shared(self, language: SourceLanguage, pages: int, *, patient: bool = False) -> CompiledPlugin:
         """The module with room for ``pages`` of 64 KiB, compiled on first use. For a worker thread: it may take seconds."""
-        key = (pages, patient)
+        key = (language, pages, patient)
         with self._lock:
             if key not in self._compiled:
-                self._compiled[key] = self.own(pages)
+                self._compiled[key] = self.own(language, pages)
             return self._compiled[key]
 
-    def own(self, pages: int) -> CompiledPlugin:
+    def own(self, language: SourceLanguage, pages: int) -> CompiledPlugin:
         """A module that nobody else uses, so that interrupting its guest disturbs nobody. For a worker thread."""
-        if not self._wasm.is_file():
-            raise GuestError(f"{self._wasm} is missing: run scripts/build-runtimes")
-        manifest = {"wasm": [{"path": str(self._wasm)}], "memory": {"max_pages": pages}}
+        wasm = self._modules[language]
+        if not wasm.is_file():
+            raise GuestError(f"{wasm} is missing: run scripts/build-runtimes")
+        manifest = {"wasm": [{"path": str(wasm)}], "memory": {"max_pages": pages}}
         try:
             # No timeout_ms: Extism cannot tell its timeout from a cancel, and it would be the same for all who share this.
             return CompiledPlugin(manifest, wasi=True, functions=_FUNCTIONS)
         except extism.Error as exc:
-            raise GuestError(f"the Python runtime cannot be compiled: {exc}") from exc
+            raise GuestError(f"the runtime {wasm.name} cannot be compiled: {exc}") from exc
 
 
 class SourceProgram:
-    """A plugin in Python source with its memory limit in ``pages``, on the runtime that all of them share."""
+    """A plugin that is source, with its memory limit in ``pages``, on the runtime that all of its language share."""
 
-    def __init__(self, runtime: SourceRuntime, pages: int) -> None:
+    def __init__(self, runtime: SourceRuntime, language: SourceLanguage, pages: int) -> None:
         self._runtime = runtime
+        self._language = language
         self._pages = pages
         self._isolated = False
         self._own: CompiledPlugin | None = None
@@ -152,9 +156,9 @@ class SourceProgram:
     def instantiate(self, config: Mapping[str, str], *, patient: bool) -> Guest:
         """As ``Program.instantiate``."""
         if not (patient and self._isolated):
-            return Guest(self._runtime.shared(self._pages, patient=patient), config)
+            return Guest(self._runtime.shared(self._language, self._pages, patient=patient), config)
         if self._own is None:
-            self._own = self._runtime.own(self._pages)
+            self._own = self._runtime.own(self._language, self._pages)
         return Guest(self._own, config)
 
     def isolate(self) -> None:
@@ -200,6 +204,7 @@ class Guest:
         return output
 
 
+_TRAPPED = "error while executing at wasm backtrace"
 # An interrupt that comes while Extism itself works in the guest's memory, before and after the plugin's own code, ends in one of
 # these. A Python plugin's own errors begin with the word Traceback, or with a file name.
 _INTERRUPTED_BETWEEN = ("unable to clear error message", "unable to reset plugin", "unable to load error message")
@@ -215,7 +220,8 @@ def _bounded(limit: int) -> Any:
 
 
 def _reason(text: str, call: Call) -> GuestError:
-    if text == "timeout" or text.startswith(_INTERRUPTED_BETWEEN):
+    # One that comes while Extism looks up a setting looks like a crash.
+    if text == "timeout" or text.startswith(_INTERRUPTED_BETWEEN) or (call.must_stop() and text.startswith(_TRAPPED)):
         # Before the doom: an interrupt also ends what a host function does in the guest's memory, and dooms the call so.
         if call.overdue:
             late = f"it ran longer than {call.limits.timeout:g} seconds"
@@ -225,7 +231,7 @@ def _reason(text: str, call: Call) -> GuestError:
         return _doom(call.doom)
     if text == "oom" or text.rstrip().endswith("MemoryError"):
         return GuestOutOfMemoryError(f"it used more than {call.limits.memory_mb} MiB of memory")
-    if text.startswith("error while executing at wasm backtrace"):
+    if text.startswith(_TRAPPED):
         return GuestTrappedError("it crashed inside its sandbox")
     return GuestFailedError(text)
 

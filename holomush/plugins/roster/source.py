@@ -1,9 +1,11 @@
-"""A plugin's folder, read: its manifest, and its Python source files or its WebAssembly module. Nothing is run here."""
+"""A plugin's folder, read: its manifest, and its source files or its WebAssembly module. Nothing is run here."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path
+from enum import StrEnum
+from functools import partial
+from pathlib import Path, PurePath
 from typing import TypeVar
 
 import attrs
@@ -15,19 +17,58 @@ SOURCE_LIMIT = 1024 * 1024
 """Bytes of all source files of one plugin."""
 MODULE_LIMIT = 32 * 1024 * 1024
 """Bytes of one WebAssembly module."""
+WASM_NAME = "plugin.wasm"
 
 T = TypeVar("T")
+
+_NOT_SOURCE = frozenset({"node_modules", "tests"})
+"""Folders of a plugin that hold what only its author needs."""
+
+_COMPILED = ("go.mod", "Cargo.toml", "asconfig.json")
+"""Files that show that a module is to be built from the folder."""
+
+
+class SourceLanguage(StrEnum):
+    """A language whose source is run as it stands, on a runtime that its plugins share."""
+
+    PYTHON = "python"
+    JAVASCRIPT = "javascript"
+
+    @property
+    def suffix(self) -> str:
+        """What its files end in."""
+        return ".py" if self is SourceLanguage.PYTHON else ".js"
+
+    @property
+    def main(self) -> str:
+        """The file that makes a folder a plugin in this language."""
+        return f"plugin{self.suffix}"
+
+    def module_name(self, path: PurePath) -> str | None:
+        """What the runtime calls the file at ``path`` in a plugin's folder; None if no plugin could import it."""
+        parts = path.with_suffix("").parts
+        if self is SourceLanguage.JAVASCRIPT:
+            hidden = any(part.startswith(".") for part in parts)
+            return None if hidden or _NOT_SOURCE.intersection(parts) else "/".join(parts)
+        return ".".join(parts) if all(part.isidentifier() for part in parts) and parts[0] not in _NOT_SOURCE else None
 
 
 @attrs.frozen
 class PluginSource:
-    """What a folder holds. ``modules`` maps dotted module names (``plugin``, ``pkg.__init__``) to source text."""
+    """What a folder holds. ``modules`` maps module names (``plugin``, ``pkg.__init__`` or ``lib/util``) to source text."""
 
     folder: Path
     manifest: Manifest
     modules: Mapping[str, str]
     """Empty for a plugin that is a WebAssembly module."""
     wasm: bytes | None = None
+    language: SourceLanguage = SourceLanguage.PYTHON
+    """Of ``modules``; means nothing for a WebAssembly module."""
+
+    @property
+    def main(self) -> str:
+        """The file that the plugin begins with."""
+        return self.language.main if self.wasm is None else WASM_NAME
 
 
 def find_plugins(folders: list[Path]) -> Iterator[Path]:
@@ -46,18 +87,25 @@ def read_plugin(folder: Path) -> PluginSource:
     """The plugin in ``folder``. Raises ``StructureError`` with every problem found."""
     problems: list[str] = []
     manifest = _collected(problems, read_manifest, folder)
-    main, wasm = folder / "plugin.py", folder / "plugin.wasm"
+    there = [name for name in (*(language.main for language in SourceLanguage), WASM_NAME) if (folder / name).is_file()]
     source: PluginSource | None = None
-    if main.is_file() and wasm.is_file():
-        problems.append(f"{folder}: holds both a plugin.py and a plugin.wasm: it must be one of them")
-    elif wasm.is_file():
-        data = _collected(problems, _read_wasm, wasm)
-        if manifest is not None and data is not None:
-            source = PluginSource(folder, manifest, {}, data)
-    else:
-        modules = _collected(problems, _read_modules, folder)
-        if manifest is not None and modules is not None:
-            source = PluginSource(folder, manifest, modules)
+    match there:
+        case [] if any((folder / name).is_file() for name in _COMPILED):
+            problems.append(f"{folder}: holds no {WASM_NAME} yet: python -m holomush plugin build {folder}")
+        case []:
+            names = ", ".join(language.main for language in SourceLanguage)
+            problems.append(f"{folder}: holds no {names} or {WASM_NAME}: a plugin is a {FILE_NAME} and one of them")
+        case [only] if only == WASM_NAME:
+            data = _collected(problems, _read_wasm, folder / WASM_NAME)
+            if manifest is not None and data is not None:
+                source = PluginSource(folder, manifest, {}, data)
+        case [only]:
+            language = next(language for language in SourceLanguage if language.main == only)
+            modules = _collected(problems, partial(read_modules, language=language), folder)
+            if manifest is not None and modules is not None:
+                source = PluginSource(folder, manifest, modules, language=language)
+        case _:
+            problems.append(f"{folder}: holds {' and '.join(there)}: it must be one of them")
     if source is None or problems:
         raise StructureError(problems)
     return source
@@ -83,15 +131,13 @@ def _read_wasm(path: Path) -> bytes:
     return data
 
 
-def _read_modules(folder: Path) -> dict[str, str]:
-    main = folder / "plugin.py"
-    if not main.is_file():
-        raise StructureError([f"{main}: is missing: a plugin is a plugin.yaml and a plugin.py or plugin.wasm"])
+def read_modules(folder: Path, language: SourceLanguage) -> dict[str, str]:
+    """The source files of a plugin by the names of their modules. Raises ``StructureError``."""
     modules = {}
     size = 0
-    for path in sorted(folder.rglob("*.py")):
-        parts = path.relative_to(folder).with_suffix("").parts
-        if not all(part.isidentifier() for part in parts) or parts[0] == "tests":
+    for path in sorted(folder.rglob(f"*{language.suffix}")):
+        name = language.module_name(path.relative_to(folder))
+        if name is None:
             continue
         try:
             # utf-8-sig: some editors begin a file with a byte order mark.
@@ -101,7 +147,7 @@ def _read_modules(folder: Path) -> dict[str, str]:
         except UnicodeDecodeError as exc:
             raise StructureError([f"{path}: is not UTF-8 text"]) from exc
         size += len(text.encode())
-        modules[".".join(parts)] = text
+        modules[name] = text
     if size > SOURCE_LIMIT:
-        raise StructureError([f"{folder}: holds more than {SOURCE_LIMIT} bytes of Python source"])
+        raise StructureError([f"{folder}: holds more than {SOURCE_LIMIT} bytes of source"])
     return modules

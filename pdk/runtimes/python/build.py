@@ -1,39 +1,29 @@
 """Builds holomush/runtimes/python.wasm: CPython 3.11 with the plugin shim, booted and snapshotted.
 
-    scripts/build-runtimes            builds it, or takes it from the cache if nothing has changed
+The source is the distribution's own python3.11 tarball, the compiler its clang; nothing is patched. In the cache
+(see building.py) are, beside the finished runtime:
 
-The source is the distribution's own python3.11 tarball, the compiler its clang; nothing is patched. Every input goes
-into a hash, and the result is kept under it in ${HOLOMUSH_CACHE:-${XDG_CACHE_HOME:-~/.cache}/holomush}/runtimes:
-
-    <hash>/python.wasm         finished runtimes
     libpython/<hash>/          the interpreter as a library (80 s to build), without shim, boot module and PDK
-    wizer/<hash>/              the snapshot tool, as npm installed it
     source/                    the verified tarball
 
 so that a change of the boot module or the PDK costs seconds. The same inputs give the same bytes.
 
-Environment: PYTHON_SOURCE names a tarball to use instead of fetching one. Needs nothing but the standard library.
+Environment: PYTHON_SOURCE names a tarball to use instead of fetching one.
 """
 
 from __future__ import annotations
 
-import fcntl
-import hashlib
 import os
 import platform
 import shutil
-import subprocess
-import sys
 import tarfile
-import tempfile
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
 from pathlib import Path
 
+import building
+from building import BuildError, Runtime, build_environment, digest, publish, run, say, sha256
+
 HERE = Path(__file__).resolve().parent
-ROOT = HERE.parents[2]
-PDK = ROOT / "pdk" / "python" / "holomush_pdk"
-TARGET = ROOT / "holomush" / "runtimes" / "python.wasm"
+PDK = building.ROOT / "pdk" / "python" / "holomush_pdk"
 
 PYTHON_VERSION = "3.11.2"
 TARBALL_SHA256 = "2411c74bda5bbcfcddaf4531f66d1adc73f247f529aee981b029513aefdbf849"
@@ -62,12 +52,10 @@ LINK_FLAGS = (
     "-Wl,--gc-sections",
 )
 LIBRARIES = ("-lm", "-lwasi-emulated-signal", "-lwasi-emulated-getpid", "-lwasi-emulated-process-clocks")
-WIZER_FLAGS = ("--allow-wasi", "--inherit-env=false", "--inherit-stdio=true", "-f", "wizer-initialize")
-MAX_SNAPSHOT_PAGES = 256  # of 64 KiB: 16 MiB
 
 # Whatever of this differs can change the library, or the finished runtime.
 LIBRARY_INPUTS = (PYTHON_VERSION, TARBALL_SHA256, LLVM, *CONFIGURE, *LIBRARY_FLAGS)
-RUNTIME_INPUTS = (*SHIM_FLAGS, *LINK_FLAGS, *LIBRARIES, *WIZER_FLAGS)
+RUNTIME_INPUTS = (*SHIM_FLAGS, *LINK_FLAGS, *LIBRARIES)
 
 # Debian package -> what shows that it is there: a program, or a file.
 NEEDED = {
@@ -80,136 +68,11 @@ NEEDED = {
     "make": "make",
     "dpkg-dev": "dpkg-source",
     "xz-utils": "xz",
-    "nodejs": "node",
-    "npm": "npm",
+    **building.WIZER_PACKAGES,
 }
 
 
-class BuildError(Exception):
-    """Something that whoever runs the build has to put right; the text says what."""
-
-
-def say(message: str) -> None:
-    sys.stderr.write(f"build-runtimes: {message}\n")
-
-
-def run(*command: str | Path, cwd: Path, env: Mapping[str, str] | None = None, log: Path | None = None, check: bool = True) -> None:
-    """Runs a command; what it prints goes to `log` and is shown only if it fails."""
-    log = log or cwd / "command.log"
-    with log.open("ab") as output:
-        done = subprocess.run(  # noqa: S603 - the commands are this file's own
-            [str(part) for part in command],
-            cwd=cwd,
-            env=env,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            check=False,
-        )
-    if check and done.returncode:
-        tail = "\n".join(log.read_text(encoding="utf-8", errors="replace").splitlines()[-40:])
-        raise BuildError(f"{Path(str(command[0])).name} failed with status {done.returncode}:\n{tail}")
-
-
-# ---- The cache -------------------------------------------------------------------------------------------------------
-
-
-def cache_folder() -> Path:
-    configured = os.environ.get("HOLOMUSH_CACHE")
-    if configured:
-        return Path(configured).absolute() / "runtimes"
-    base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    return Path(base).expanduser().absolute() / "holomush" / "runtimes"
-
-
-def digest(texts: Iterable[str], files: Iterable[Path] = ()) -> str:
-    """A hash of settings and of files, with their places in the tree."""
-    total = hashlib.sha256()
-    for text in texts:
-        total.update(f"{len(text)}:{text}\n".encode())
-    for file in sorted(files):
-        content = file.read_bytes()
-        total.update(f"{file.relative_to(ROOT).as_posix()}:{len(content)}\n".encode())
-        total.update(content)
-    return total.hexdigest()[:32]
-
-
-def source_files(folder: Path) -> list[Path]:
-    return [
-        file
-        for file in folder.rglob("*")
-        if file.is_file() and not any(part in {"__pycache__", "node_modules"} for part in file.parts)
-    ]
-
-
-def publish(made: Path, place: Path) -> None:
-    """Puts a finished folder under its hash, all at once."""
-    place.parent.mkdir(parents=True, exist_ok=True)
-    if place.exists():  # a leftover that lacks what the caller looked for
-        shutil.rmtree(place)
-    made.rename(place)
-
-
-def install(runtime: Path) -> None:
-    """Copies the runtime to where the server looks for it; a reader sees the old one or the new one, nothing between."""
-    TARGET.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(prefix=".python.wasm.", dir=TARGET.parent)
-    try:
-        with os.fdopen(handle, "wb") as output, runtime.open("rb") as content:
-            shutil.copyfileobj(content, output)
-        Path(temporary).chmod(0o644)
-        Path(temporary).replace(TARGET)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
-
-
-@contextmanager
-def locked(cache: Path) -> Iterator[None]:
-    """One build at a time in a cache; a second one waits, and then finds what it needs."""
-    cache.mkdir(parents=True, exist_ok=True)
-    with (cache / "lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            say("another build is under way; waiting for it")
-            fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
-
-
-# ---- What has to be installed ----------------------------------------------------------------------------------------
-
-
-def missing_packages() -> list[str]:
-    def there(sign: str) -> bool:
-        return Path(sign).exists() if sign.startswith("/") else shutil.which(sign) is not None
-
-    return [package for package, sign in NEEDED.items() if not there(sign)]
-
-
-def require_packages(scratch: Path) -> None:
-    missing = missing_packages()
-    if not missing:
-        return
-    command = ["apt-get", "install", "-y", "--no-install-recommends", *missing]
-    if os.geteuid() == 0 and shutil.which("apt-get"):
-        say(f"installing {', '.join(missing)}")
-        env = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-        run("apt-get", "update", cwd=scratch, env=env, check=False)
-        run(*command, cwd=scratch, env=env)
-        missing = missing_packages()
-        if not missing:
-            return
-    signs = ", ".join(f"{package} ({NEEDED[package]})" for package in missing)
-    raise BuildError(f"not installed: {signs}\nOn Debian 12: apt-get update && {' '.join(command)}")
-
-
 # ---- CPython's source ------------------------------------------------------------------------------------------------
-
-
-def sha256(file: Path) -> str:
-    with file.open("rb") as content:
-        return hashlib.file_digest(content, "sha256").hexdigest()
 
 
 def verified(file: Path, name: str) -> Path:
@@ -355,19 +218,6 @@ def one_line_stanza(line: str) -> dict[str, str] | None:
 # ---- Building --------------------------------------------------------------------------------------------------------
 
 
-def build_environment(scratch: Path) -> dict[str, str]:
-    """Nothing of the caller's: CFLAGS, PYTHONPATH and the like would change what is built."""
-    return {
-        "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-        "HOME": str(scratch),
-        "LC_ALL": "C.UTF-8",
-        "SOURCE_DATE_EPOCH": "1700000000",  # the date that CPython's banner gets
-        "PYTHONHASHSEED": "0",
-        "PKG_CONFIG_PATH": "",
-        "PKG_CONFIG_LIBDIR": "/nonexistent",
-    }
-
-
 def compiler(scratch: Path) -> list[str]:
     """clang for WASI. Debian's wasi-libc is not laid out as clang expects, hence a sysroot of links."""
     sysroot = scratch / "sysroot"
@@ -425,23 +275,6 @@ def build_library(cache: Path, scratch: Path) -> Path:
     return place
 
 
-def install_wizer(cache: Path, scratch: Path) -> Path:
-    """The snapshot tool; its version and content are pinned by package-lock.json."""
-    pinned = [HERE / "package.json", HERE / "package-lock.json"]
-    place = cache / "wizer" / digest([platform.machine()], pinned)
-    program = place / "node_modules" / ".bin" / "wizer"
-    if program.exists():
-        return program
-    say("installing wizer")
-    made = scratch / "wizer"
-    made.mkdir()
-    for file in pinned:
-        shutil.copy(file, made)
-    run("npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", cwd=made)
-    publish(made, place)
-    return program
-
-
 def build_runtime(library: Path, wizer: Path, scratch: Path) -> Path:
     """Freezes the modules, compiles the shim, links, and takes the snapshot."""
     env = build_environment(scratch)
@@ -462,77 +295,22 @@ def build_runtime(library: Path, wizer: Path, scratch: Path) -> Path:
     )
     include = ("-I", library / "include", "-I", library / "include" / "internal")
     run(*cc, "-std=c23", "-Wno-c23-extensions", "-c", *include, "frozen.c", "-o", "frozen.o", cwd=scratch, env=env)
-    include = ("-isystem", library / "include", "-I", HERE)
+    include = ("-isystem", library / "include", "-I", building.HERE)
     # Where the cache and the tree are must not show in the result.
     mapped = (f"-ffile-prefix-map={library}=libpython", f"-ffile-prefix-map={HERE}=.", f"-ffile-prefix-map={scratch}=.")
     run(*cc, *SHIM_FLAGS, *mapped, *include, "-c", HERE / "shim.c", "-o", "shim.o", cwd=scratch, env=env)
     # No -O here: it would make clang run wasm-opt if the machine has one, and the result depend on that.
     archives = (library / "libpython.a", library / "libmpdec.a")
     run(*cc, *LINK_FLAGS, "shim.o", "frozen.o", *archives, *LIBRARIES, "-o", "linked.wasm", cwd=scratch, env=env)
-    run(wizer, *WIZER_FLAGS, "linked.wasm", "-o", "python.wasm", cwd=scratch, env={**os.environ, **env})
-    made = scratch / "python.wasm"
-    pages = initial_memory(made.read_bytes())
-    if pages > MAX_SNAPSHOT_PAGES:
-        raise BuildError(f"the snapshot needs {pages} pages of memory; above {MAX_SNAPSHOT_PAGES} every instance copies it")
-    return made
+    return building.snapshot(wizer, scratch / "linked.wasm", "python.wasm")
 
 
-def initial_memory(module: bytes) -> int:
-    """The initial size, in pages, of a WebAssembly module's memory."""
-
-    def leb(at: int) -> tuple[int, int]:
-        value = shift = 0
-        while True:
-            byte = module[at]
-            value |= (byte & 0x7F) << shift
-            at, shift = at + 1, shift + 7
-            if not byte & 0x80:
-                return value, at
-
-    at = 8
-    while at < len(module):
-        section = module[at]
-        size, at = leb(at + 1)
-        if section == 5:  # memory: a count, then flags and the initial size of the first
-            return leb(at + 2)[0]
-        at += size
-    raise BuildError("the linked module has no memory")
+def build(cache: Path, scratch: Path) -> Path:
+    """The finished runtime, in the scratch folder."""
+    building.require_packages(NEEDED, scratch)
+    library = build_library(cache, scratch)
+    wizer = building.install_wizer(cache, scratch)
+    return build_runtime(library, wizer, scratch)
 
 
-def runtime_key() -> str:
-    return digest((*LIBRARY_INPUTS, *RUNTIME_INPUTS), [*source_files(HERE), *source_files(PDK)])
-
-
-def main() -> int:
-    cache = cache_folder()
-    key = runtime_key()
-    finished = cache / key / "python.wasm"
-    try:
-        if finished.is_file():
-            install(finished)
-            say(f"{TARGET.relative_to(ROOT)} from the cache ({key})")
-            return 0
-        with locked(cache):
-            if not finished.is_file():
-                with tempfile.TemporaryDirectory(prefix="build-", dir=cache) as folder:
-                    scratch = Path(folder)
-                    require_packages(scratch)
-                    library = build_library(cache, scratch)
-                    wizer = install_wizer(cache, scratch)
-                    runtime = build_runtime(library, wizer, scratch)
-                    if runtime_key() != key:
-                        raise BuildError("a source file changed while the runtime was being built: start again")
-                    made = scratch / "finished"
-                    made.mkdir()
-                    runtime.rename(made / "python.wasm")
-                    publish(made, finished.parent)
-            install(finished)
-    except BuildError as error:
-        say(str(error))
-        return 1
-    say(f"{TARGET.relative_to(ROOT)} built ({key}, {TARGET.stat().st_size / 1e6:.1f} MB)")
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+RUNTIME = Runtime(name="python", settings=(*LIBRARY_INPUTS, *RUNTIME_INPUTS), sources=(HERE, PDK), build=build)

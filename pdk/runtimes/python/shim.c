@@ -3,7 +3,12 @@
  * Exports
  *     hm_load   input: JSON with a plugin's name and source text; runs it; output: JSON with its functions' names.
  *     hm_call   input: a function's name, a newline, the function's JSON input; output: what the function answered.
- * Both take no parameters and return 0, or 1 after error_set(text).
+ *     hm_serve  parameters: the name of a function, and what hm_load would get as input, in this module's own memory;
+ *               input: the function's JSON input. Loads the plugin first if this is the instance's first call.
+ * The first two take no parameters; all return 0, or 1 after error_set(text).
+ *
+ * hm_serve is for modules that hold a plugin themselves (holomush/authoring/standalone.py): there each of its functions
+ * is an export that calls hm_serve.
  *
  * What is here is only what Python cannot do itself: carrying text between Extism's memory and Python's, calling the
  * imported functions, and standing in for the libc calls that must not work in a plugin. Everything else
@@ -21,6 +26,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/ioctl.h>
 #include <sys/select.h>
 #include <time.h>
@@ -49,8 +55,14 @@ KERNEL(store_u64) void kernel_store_u64(uint64_t offset, uint64_t bytes);
 KERNEL(config_get) uint64_t kernel_config_get(uint64_t key);
 KERNEL(var_get) uint64_t kernel_var_get(uint64_t key);
 KERNEL(var_set) void kernel_var_set(uint64_t key, uint64_t value);
+KERNEL(log_debug) void kernel_log_debug(uint64_t text);
+KERNEL(log_info) void kernel_log_info(uint64_t text);
+KERNEL(log_warn) void kernel_log_warn(uint64_t text);
+KERNEL(log_error) void kernel_log_error(uint64_t text);
 
-/* The server's functions, from the table: an import, and a trampoline of one shape for all of them. */
+/* The server's functions, from the table: an import, and a trampoline of one shape for all of them. The trampoline calls
+ * through a pointer that the compiler must not see through: without direct calls, an import can be replaced by one of
+ * another type in the finished module, where a plugin may not call it (see hm_serve). */
 #define PARAMETERS_0 void
 #define PARAMETERS_1 uint64_t
 #define PARAMETERS_2 uint64_t, uint64_t
@@ -71,7 +83,8 @@ KERNEL(var_set) void kernel_var_set(uint64_t key, uint64_t value);
 
 #define HOST_FUNCTION(name, arity, result)                                         \
     IMPORT("extism:host/user", #name) RESULT_##result import_##name(PARAMETERS_##arity); \
-    static uint64_t forward_##name(const uint64_t *p) { FORWARD_##result(import_##name(ARGUMENTS_##arity)); }
+    static RESULT_##result (*volatile pointer_##name)(PARAMETERS_##arity) = import_##name;   \
+    static uint64_t forward_##name(const uint64_t *p) { FORWARD_##result(pointer_##name(ARGUMENTS_##arity)); }
 #include "host_functions.def"
 #undef HOST_FUNCTION
 
@@ -256,6 +269,30 @@ static PyObject *py_output(PyObject *module, PyObject *object)
     Py_RETURN_NONE;
 }
 
+/* Extism's own log: what stands in for holomush_log where the host does not have it. */
+static PyObject *py_log(PyObject *module, PyObject *const *arguments, Py_ssize_t count)
+{
+    if (count != 2)
+        return PyErr_Format(PyExc_TypeError, "log takes a level and a text");
+    Py_ssize_t length;
+    const char *level = borrow(arguments[0], &length);
+    uint64_t text;
+    if (!level || !store_object(arguments[1], &text))
+        return NULL;
+    if (!text) /* Extism has no empty text to log */
+        Py_RETURN_NONE;
+    if (!strcasecmp(level, "debug"))
+        kernel_log_debug(text);
+    else if (!strcasecmp(level, "warn"))
+        kernel_log_warn(text);
+    else if (!strcasecmp(level, "error"))
+        kernel_log_error(text);
+    else
+        kernel_log_info(text);
+    release(text);
+    Py_RETURN_NONE;
+}
+
 /* Looks a key up in the plugin's configuration or variables; None if it is not there. */
 static PyObject *look_up(uint64_t (*get)(uint64_t), PyObject *key, PyObject *(*read)(uint64_t))
 {
@@ -342,6 +379,7 @@ static PyMethodDef methods[] = {
 #undef HOST_FUNCTION
     {"input", py_input, METH_NOARGS, NULL},
     {"output", py_output, METH_O, NULL},
+    {"log", (PyCFunction)(void (*)(void))py_log, METH_FASTCALL, NULL},
     {"config_get", py_config_get, METH_O, NULL},
     {"var_get", py_var_get, METH_O, NULL},
     {"var_set", (PyCFunction)(void (*)(void))py_var_set, METH_FASTCALL, NULL},
@@ -381,7 +419,7 @@ static PyObject *create_module(void)
 /* ---- Stand-ins for libc ---------------------------------------------------------------------------------------- */
 
 /* While the snapshot is made, clocks stand still and entropy is constant, so that two builds of the same source are
- * equal byte for byte. hm_load sets `live`; from then on both are the real ones. */
+ * equal byte for byte. Loading a plugin sets `live`; from then on both are the real ones. */
 static int live = 0;
 
 int getentropy(void *buffer, size_t length)
@@ -452,19 +490,27 @@ int pselect(int count, fd_set *reading, fd_set *writing, fd_set *failing, const 
  * ends the call instead of letting memory.grow fail, and the plugin would never see its MemoryError. */
 enum { WASM_PAGE = 65536, MAX_PAGES = 752 }; /* 47 MiB */
 
+static size_t spare; /* pages at the end of the memory that malloc has given back: a memory cannot shrink */
+
 void *sbrk(intptr_t increment)
 {
-    size_t pages = __builtin_wasm_memory_size(0);
-    if (increment == 0)
-        return (void *)(pages * WASM_PAGE);
-    if (increment < 0 || increment % WASM_PAGE)
+    size_t pages = __builtin_wasm_memory_size(0) - spare;
+    void *end = (void *)(pages * WASM_PAGE);
+    if (increment % WASM_PAGE)
         __builtin_trap(); /* malloc never does */
+    if (increment < 0) {
+        /* Where a plugin's source lies behind the first heap, malloc needs one that is apart, and may find it too small. */
+        spare += (size_t)-increment / WASM_PAGE;
+        return end;
+    }
     size_t more = (size_t)increment / WASM_PAGE;
-    if (more > MAX_PAGES || pages + more > MAX_PAGES || __builtin_wasm_memory_grow(0, more) == SIZE_MAX) {
+    size_t missing = more > spare ? more - spare : 0;
+    if (more > MAX_PAGES || pages + more > MAX_PAGES || (missing && __builtin_wasm_memory_grow(0, missing) == SIZE_MAX)) {
         errno = ENOMEM;
         return (void *)-1;
     }
-    return (void *)(pages * WASM_PAGE);
+    spare -= more - missing;
+    return end;
 }
 
 /* ---- Boot ------------------------------------------------------------------------------------------------------ */
@@ -539,15 +585,20 @@ EXPORT("wizer-initialize") void wizer_initialize(void)
         *byte = 0;
 }
 
-/* ---- The two exports ------------------------------------------------------------------------------------------- */
+/* ---- The exports ----------------------------------------------------------------------------------------------- */
 
-/* Turns the exception that is set into the call's error text. Always returns 1, and never leaves an exception set. */
-static int32_t report(void)
+static void set_error(const char *text, size_t length) { kernel_error_set(store(text, length)); }
+
+/* Describes the exception that is set, for `use` to keep or show. Never leaves an exception set. */
+static void describe(void (*use)(const char *text, size_t length))
 {
     PyObject *type, *value, *traceback;
     PyErr_Fetch(&type, &value, &traceback);
-    if (!type)
-        return fail_with("SystemError: the call failed without an exception");
+    if (!type) {
+        static const char none[] = "SystemError: the call failed without an exception";
+        use(none, sizeof none - 1);
+        return;
+    }
     int out_of_memory = PyErr_GivenExceptionMatches(type, PyExc_MemoryError);
     if (out_of_memory) {
         /* A plugin that has filled its memory leaves none to say so with, hence the reserve. */
@@ -562,11 +613,12 @@ static int32_t report(void)
     Py_ssize_t length = 0;
     const char *bytes = text ? PyUnicode_AsUTF8AndSize(text, &length) : NULL;
     if (bytes) {
-        kernel_error_set(store(bytes, (size_t)length));
+        use(bytes, (size_t)length);
     } else {
         /* Describing it failed too: its type is still worth knowing, and costs no memory. */
         PyErr_Clear();
-        fail_with(((PyTypeObject *)type)->tp_name);
+        const char *name = ((PyTypeObject *)type)->tp_name;
+        use(name, strlen(name));
     }
     Py_XDECREF(text);
     Py_XDECREF(type);
@@ -575,6 +627,12 @@ static int32_t report(void)
     PyErr_Clear();
     if (out_of_memory)
         reserve = malloc(RESERVE);
+}
+
+/* Turns the exception that is set into the call's error text. Always returns 1. */
+static int32_t report(void)
+{
+    describe(set_error);
     return 1;
 }
 
@@ -603,12 +661,27 @@ static int take_input(uint64_t start)
     return 1;
 }
 
+static void go_live(void)
+{
+    live = 1;
+    reserve = malloc(RESERVE);
+}
+
+static int32_t call_function(const char *name, size_t length)
+{
+    PyObject *function = PyUnicode_DecodeUTF8(name, (Py_ssize_t)length, "replace");
+    if (!function)
+        return report();
+    PyObject *result = PyObject_CallOneArg(boot_call, function);
+    Py_DECREF(function);
+    return answer_with(result);
+}
+
 EXPORT("hm_load") int32_t hm_load(void)
 {
     if (live)
         return fail_with("this instance already has a plugin");
-    live = 1;
-    reserve = malloc(RESERVE);
+    go_live();
     if (!take_input(0))
         return report();
     return answer_with(PyObject_CallNoArgs(boot_load));
@@ -634,10 +707,50 @@ EXPORT("hm_call") int32_t hm_call(void)
         return fail_with("the input has to be a function's name, a newline and the function's input");
     if (!take_input((uint64_t)(newline - name) + 1))
         return report();
-    PyObject *function = PyUnicode_DecodeUTF8(name, newline - name, "replace");
-    if (!function)
+    return call_function(name, (size_t)(newline - name));
+}
+
+/* Why hm_serve has no plugin to call: what its source failed with. No text once it has been loaded. */
+static const char *failure;
+static size_t failure_length;
+
+static void keep_failure(const char *text, size_t length)
+{
+    char *copy = malloc(length);
+    if (!copy)
+        return;
+    memcpy(copy, text, length);
+    failure = copy;
+    failure_length = length;
+}
+
+static void load_own(const char *source, size_t length)
+{
+    static const char stopped[] = "the plugin was stopped while it was being loaded";
+    failure = stopped; /* as long as nothing better is known: a trap comes back from nowhere */
+    failure_length = sizeof stopped - 1;
+    go_live();
+    PyObject *bytes = PyBytes_FromStringAndSize(source, (Py_ssize_t)length);
+    if (bytes)
+        Py_XSETREF(input, bytes);
+    PyObject *functions = bytes ? PyObject_CallNoArgs(boot_load) : NULL;
+    if (functions)
+        failure = NULL;
+    else
+        describe(keep_failure);
+    Py_XDECREF(functions);
+}
+
+EXPORT("hm_serve")
+int32_t hm_serve(const char *name, size_t name_length, const char *source, size_t source_length)
+{
+    if (!live)
+        load_own(source, source_length);
+    if (failure) {
+        set_error(failure, failure_length);
+        return 1;
+    }
+    if (!take_input(0))
         return report();
-    PyObject *result = PyObject_CallOneArg(boot_call, function);
-    Py_DECREF(function);
-    return answer_with(result);
+    return call_function(name, name_length);
 }

@@ -24,7 +24,7 @@ from plugins.functions.asking import BY_NAME, ask, refusal
 from plugins.rooms import make_call, make_surroundings, make_world
 
 ROOT = Path(__file__).resolve().parents[3]
-DEFINITIONS = ROOT / "pdk" / "runtimes" / "python" / "host_functions.def"
+DEFINITIONS = ROOT / "pdk" / "runtimes" / "host_functions.def"
 DOCUMENTATION = ROOT / "docs" / "plugins.md"
 
 ALICE = {"kind": "character", "id": "alice", "name": "Alice", "description": "Tall.", "location_id": "square", "connected": True}

@@ -181,6 +181,40 @@ def test_a_guest_cannot_ask_to_be_run_again() -> None:
         run("(call $error_set (call $block (i32.const 0) (i32.const 7))) (return (i32.const 1))", extra)
 
 
+@pytest.mark.parametrize(
+    ("name", "level"), [("trace", "DEBUG"), ("debug", "DEBUG"), ("info", "INFO"), ("warn", "WARNING"), ("error", "ERROR")]
+)
+def test_the_log_of_extism_is_the_plugins(caplog: pytest.LogCaptureFixture, name: str, level: str) -> None:
+    caplog.set_level("DEBUG", "holomush.plugin.tester")
+    module = f"""(module
+      (import "extism:host/env" "alloc" (func $alloc (param i64) (result i64)))
+      (import "extism:host/env" "store_u8" (func $store_u8 (param i64 i32)))
+      (import "extism:host/env" "get_log_level" (func $level (result i32)))
+      (import "extism:host/env" "log_{name}" (func $log (param i64)))
+      (func (export "f") (result i32) (local $o i64)
+        (if (i32.gt_s (call $level) (i32.const 0)) (then (return (i32.const 1)))) ;; a level that nobody reads
+        (local.set $o (call $alloc (i64.const 2)))
+        (call $store_u8 (local.get $o) (i32.const 104))
+        (call $store_u8 (i64.add (local.get $o) (i64.const 1)) (i32.const 105))
+        (call $log (local.get $o))
+        (call $log (local.get $o))
+        (i32.const 0)))"""
+    guest_of(module).call("f", b"", make_call())
+    assert [(record.levelname, record.getMessage()) for record in caplog.records] == [(level, "hi"), (level, "hi")]
+
+
+def test_a_forged_address_is_not_logged() -> None:
+    with pytest.raises(GuestTrappedError):
+        run("(call $log_info (i64.const 8))")
+
+
+def test_an_error_that_was_set_explains_a_crash() -> None:
+    extra = '(data (i32.const 0) "main.ts:7: no such door")'
+    with pytest.raises(GuestFailedError) as caught:
+        run("(call $error_set (call $block (i32.const 0) (i32.const 23))) (unreachable)", extra)
+    assert caught.value.report == "main.ts:7: no such door"
+
+
 # Both forms of functions that give nothing back.
 
 

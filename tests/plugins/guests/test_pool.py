@@ -8,13 +8,14 @@ import trio.testing
 
 from holomush.plugins.guests.guest import Guest, GuestTrappedError, SourceRuntime
 from holomush.plugins.guests.pool import PATIENCE, GuestPool
+from holomush.plugins.roster.source import SourceLanguage
 
 
 class Maker:
     """Makes real instances (they run nothing), and fails when told to."""
 
     def __init__(self, runtime: SourceRuntime) -> None:
-        self._compiled = runtime.shared(1024)
+        self._compiled = runtime.shared(SourceLanguage.PYTHON, 1024)
         self.made: list[Guest] = []
         self.failures = 0
         self.gate = trio.Event()

@@ -23,11 +23,11 @@ LOOK = f"{MANIFEST}commands: [{{name: look, pattern: look, handler: handle_look}
 NOT_THE_MANIFEST: dict[str, tuple[dict[str, bytes], list[str]]] = {
     "no code": (
         {"plugin.yaml": MANIFEST.encode()},
-        ["{folder}/plugin.py: is missing: a plugin is a plugin.yaml and a plugin.py or plugin.wasm"],
+        ["{folder}: holds no plugin.py, plugin.js or plugin.wasm: a plugin is a plugin.yaml and one of them"],
     ),
     "two sorts of code": (
         {"plugin.yaml": MANIFEST.encode(), "plugin.py": b"", "plugin.wasm": b"\0asm\1\0\0\0"},
-        ["{folder}: holds both a plugin.py and a plugin.wasm: it must be one of them"],
+        ["{folder}: holds plugin.py and plugin.wasm: it must be one of them"],
     ),
     "code that is not UTF-8": (
         {"plugin.yaml": MANIFEST.encode(), "plugin.py": "GREETING = 'Grüße'\n".encode("latin-1")},
@@ -39,7 +39,7 @@ NOT_THE_MANIFEST: dict[str, tuple[dict[str, bytes], list[str]]] = {
     ),
     "too much code": (
         {"plugin.yaml": MANIFEST.encode(), "plugin.py": b"#" * (SOURCE_LIMIT + 1)},
-        [f"{{folder}}: holds more than {SOURCE_LIMIT} bytes of Python source"],
+        [f"{{folder}}: holds more than {SOURCE_LIMIT} bytes of source"],
     ),
     "a manifest too big": (
         {"plugin.yaml": MANIFEST.encode() + b"#" * FILE_LIMIT, "plugin.py": b""},
@@ -49,7 +49,7 @@ NOT_THE_MANIFEST: dict[str, tuple[dict[str, bytes], list[str]]] = {
         {"plugin.yaml": b"name: broken\n"},
         [
             "{folder}/plugin.yaml: version: the key 'version' is missing",
-            "{folder}/plugin.py: is missing: a plugin is a plugin.yaml and a plugin.py or plugin.wasm",
+            "{folder}: holds no plugin.py, plugin.js or plugin.wasm: a plugin is a plugin.yaml and one of them",
         ],
     ),
 }

@@ -6,7 +6,7 @@ import pytest
 from support.plugins import write_plugin
 
 from holomush import bundled
-from holomush.plugins.roster.source import MODULE_LIMIT, SOURCE_LIMIT, find_plugins, read_plugin
+from holomush.plugins.roster.source import MODULE_LIMIT, SOURCE_LIMIT, SourceLanguage, find_plugins, read_plugin
 from holomush.structuring import StructureError
 
 
@@ -92,9 +92,17 @@ def test_a_source_file_that_is_not_utf8(tmp_path: Path) -> None:
 def test_a_folder_without_source(tmp_path: Path) -> None:
     folder = write_plugin(tmp_path, "echo", "", "")
     (folder / "plugin.py").unlink()
-    assert problem(folder) == f"{folder / 'plugin.py'}: is missing: a plugin is a plugin.yaml and a plugin.py or plugin.wasm"
+    missing = f"{folder}: holds no plugin.py, plugin.js or plugin.wasm: a plugin is a plugin.yaml and one of them"
+    assert problem(folder) == missing
     (folder / "plugin.py").mkdir()
-    assert "is missing" in problem(folder)
+    assert problem(folder) == missing
+
+
+@pytest.mark.parametrize("name", ["go.mod", "Cargo.toml", "asconfig.json"])
+def test_a_folder_that_is_not_built_yet(tmp_path: Path, name: str) -> None:
+    folder = write_plugin(tmp_path, "echo", "", "")
+    (folder / "plugin.py").rename(folder / name)
+    assert problem(folder) == f"{folder}: holds no plugin.wasm yet: python -m holomush plugin build {folder}"
 
 
 def test_a_source_file_that_cannot_be_read(tmp_path: Path) -> None:
@@ -107,7 +115,7 @@ def test_source_has_a_limit(tmp_path: Path) -> None:
     folder = write_plugin(tmp_path, "echo", "", "#" * (SOURCE_LIMIT - 10), more="#" * 10)
     assert len(read_plugin(folder).modules) == 2
     (folder / "more.py").write_text("#" * 11)
-    assert problem(folder) == f"{folder}: holds more than {SOURCE_LIMIT} bytes of Python source"
+    assert problem(folder) == f"{folder}: holds more than {SOURCE_LIMIT} bytes of source"
 
 
 def test_the_limit_is_of_bytes(tmp_path: Path) -> None:
@@ -125,7 +133,28 @@ def test_a_broken_manifest_does_not_hide_what_else_is_wrong(tmp_path: Path) -> N
         read_plugin(folder)
     manifest, source = caught.value.problems
     assert "unknown key 'colour'" in manifest
-    assert source.startswith(f"{folder / 'plugin.py'}: is missing: ")
+    assert source.startswith(f"{folder}: holds no plugin.py, ")
+
+
+# ---- JavaScript ------------------------------------------------------------------------------------------------------
+
+
+def test_a_plugin_in_javascript(tmp_path: Path) -> None:
+    folder = write_plugin(tmp_path, "echo", "", "")
+    (folder / "plugin.py").unlink()
+    left_alone = ("node_modules/x/index.js", "lib/node_modules/y.js", "tests/plugin.js", ".git/hook.js")
+    for name in ("plugin.js", "lib/words-of.js", *left_alone):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(f"// {name}")
+    source = read_plugin(folder)
+    assert (source.language, source.main, source.wasm) == (SourceLanguage.JAVASCRIPT, "plugin.js", None)
+    assert source.modules == {"plugin": "// plugin.js", "lib/words-of": "// lib/words-of.js"}
+
+
+def test_two_languages_at_once(tmp_path: Path) -> None:
+    folder = write_plugin(tmp_path, "echo", "", "")
+    (folder / "plugin.js").write_text("")
+    assert problem(folder) == f"{folder}: holds plugin.py and plugin.js: it must be one of them"
 
 
 # ---- A plugin that is a module ---------------------------------------------------------------------------------------
@@ -152,7 +181,7 @@ def test_beside_a_module_source_is_no_business_of_ours(tmp_path: Path) -> None:
 def test_a_plugin_is_a_module_or_source_but_not_both(tmp_path: Path) -> None:
     folder = write_module(tmp_path, b"\0asm")
     (folder / "plugin.py").write_text("")
-    assert problem(folder) == f"{folder}: holds both a plugin.py and a plugin.wasm: it must be one of them"
+    assert problem(folder) == f"{folder}: holds plugin.py and plugin.wasm: it must be one of them"
 
 
 def test_a_module_has_a_limit(tmp_path: Path) -> None:

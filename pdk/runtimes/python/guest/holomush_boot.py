@@ -21,7 +21,7 @@ import sysconfig
 import threading
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from importlib.machinery import ModuleSpec
 from types import CodeType, ModuleType, TracebackType
 from typing import Any, NoReturn
@@ -249,6 +249,8 @@ def load() -> str:
     """Runs the plugin that the input describes; returns the JSON list of the functions that it has."""
     random.seed()  # the snapshot's state is the same in every instance
     request = json.loads(_holomush.input())
+    if "functions" in request:
+        _leave_out(_holomush.HOST_FUNCTIONS.keys() - request["functions"])
     _files.add(request["modules"])
     try:
         plugin = importlib.import_module("plugin")
@@ -259,6 +261,18 @@ def load() -> str:
     gc.freeze()
     names = {name for name, value in vars(plugin).items() if not name.startswith("_") and _is_function(value)}
     return json.dumps({"functions": sorted(names | extism._exports.keys())})
+
+
+def _leave_out(names: Iterable[str]) -> None:
+    """A module that holds its plugin itself imports only what the manifest asks for; calling one of the others would trap."""
+    for name in names:
+        setattr(_holomush, name, _holomush.log if name == "holomush_log" else _refuser(name))
+
+
+def _refuser(name: str) -> Callable[..., str]:
+    message = f"this module was built without {name}: add its capability to capabilities in plugin.yaml and build it again"
+    envelope = json.dumps({"ok": False, "error": {"code": "capability_denied", "message": message}})
+    return lambda *_texts: envelope
 
 
 def _is_function(value: object) -> bool:

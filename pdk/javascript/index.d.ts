@@ -1,0 +1,231 @@
+/** The types of holomush-pdk. Values are as the server sends them: plain objects with its own names. */
+
+export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
+export type Row = { [column: string]: Json };
+export type Kind = "location" | "character" | "object" | "exit";
+
+/** Something that has happened: what `handle_event` gets. `timestamp` is in milliseconds since 1970. */
+export interface Event<Payload = { [key: string]: any }> {
+  id: string;
+  stream: string;
+  type: string;
+  timestamp: number;
+  actor_kind: "character" | "system" | "plugin";
+  actor_id: string;
+  actor_name: string;
+  payload: Payload;
+}
+
+/** An event that is to happen. `stream` is location:<id>, character:<id>, channel:<name>, plugin:<name> or global. */
+export interface EmitEvent {
+  stream: string;
+  type: string;
+  payload?: { [key: string]: unknown };
+}
+
+/** A command that somebody has typed: what its handler gets. `args` is what its pattern matched, `raw` the whole line. */
+export interface Invocation<Args = { [name: string]: string }> {
+  command: string;
+  handler: string;
+  args: Args;
+  raw: string;
+  actor: Character;
+  location: Location;
+  session: { [key: string]: any };
+  timestamp: number;
+}
+
+/** A handler's whole answer: text for the player, events to emit when it has returned, and whether it was handled. */
+export interface Response {
+  output?: string | string[];
+  events?: EmitEvent[];
+  handled?: boolean;
+}
+
+/** What a handler may return, or promise. */
+export type Answer = void | null | string | string[] | Response;
+export type EventHandler = (event: Event) => Answer | Promise<Answer>;
+export type CommandHandler = (invocation: Invocation) => Answer | Promise<Answer>;
+
+interface Entity {
+  id: string;
+  name: string;
+  /** Of the plugin's schema, and of the plugins that it depends on. */
+  attributes?: { [name: string]: Json };
+}
+
+export interface Location extends Entity {
+  kind: "location";
+  description: string;
+  owner_id: string | null;
+}
+
+/** A location with its exits and with everybody and everything in it, in order of arrival. */
+export interface FullLocation extends Location {
+  characters: Character[];
+  objects: GameObject[];
+  exits: Exit[];
+}
+
+/** `connected` says whether somebody plays it right now. */
+export interface Character extends Entity {
+  kind: "character";
+  description: string;
+  location_id: string;
+  connected: boolean;
+}
+
+export interface FullCharacter extends Character {
+  objects: GameObject[];
+}
+
+/** Of the three places one is an id, two are null. */
+export interface GameObject extends Entity {
+  kind: "object";
+  description: string;
+  owner_id: string | null;
+  location_id: string | null;
+  character_id: string | null;
+  container_id: string | null;
+}
+
+export interface FullGameObject extends GameObject {
+  objects: GameObject[];
+}
+
+export interface Exit extends Entity {
+  kind: "exit";
+  aliases: string[];
+  source_id: string;
+  destination_id: string;
+  lock: string;
+}
+
+/** Exactly one of the three. */
+export type Place =
+  | { location: string; character?: undefined; container?: undefined }
+  | { character: string; location?: undefined; container?: undefined }
+  | { container: string; location?: undefined; character?: undefined };
+
+export interface Session {
+  character_id: string;
+  character_name: string;
+  connected_at: number;
+  idle_seconds: number;
+  connections: number;
+}
+
+export interface HttpResponse {
+  status: number;
+  url: string;
+  headers: { [name: string]: string };
+  /** Bytes if it is not UTF-8. */
+  body: string | Uint8Array;
+}
+
+export type ErrorCode =
+  | "capability_denied"
+  | "invalid_argument"
+  | "not_found"
+  | "conflict"
+  | "rate_limited"
+  | "too_large"
+  | "timeout"
+  | "unavailable";
+
+/** The server refused a call, or could not answer it. */
+export class HostError extends Error {
+  constructor(code: ErrorCode, message: string);
+  readonly code: ErrorCode;
+}
+
+/** Emits an event now. (Events in a `Response` are emitted when the handler has returned.) */
+export function emitEvent(event: EmitEvent): void;
+
+export function queryLocation(id: string): FullLocation;
+export function queryExit(id: string): Exit;
+export function queryObject(id: string): FullGameObject;
+export function queryCharacter(id: string): FullCharacter;
+
+/** What the character with the id `near` can mean by `name`; empty if there is nothing, several if it is unclear. */
+export function find(
+  name: string,
+  options: { near: string; kinds?: Kind | Iterable<Kind> },
+): (Location | Character | GameObject | Exit)[];
+
+export function createLocation(name: string, options?: { description?: string; owner_id?: string | null }): Location;
+export function createExit(
+  name: string,
+  options: { source_id: string; destination_id: string; aliases?: Iterable<string>; lock?: string },
+): Exit;
+export function createObject(name: string, options: Place & { description?: string; owner_id?: string | null }): GameObject;
+/** A character of the game's own, which nobody can log in as. */
+export function createCharacter(name: string, options: { location_id: string; description?: string }): Character;
+
+export function updateLocation(id: string, changes: { name?: string; description?: string; owner_id?: string | null }): Location;
+export function updateExit(
+  id: string,
+  changes: { name?: string; aliases?: string[]; source_id?: string; destination_id?: string; lock?: string },
+): Exit;
+export function updateObject(id: string, changes: { name?: string; description?: string; owner_id?: string | null }): GameObject;
+/** `name` only of one of the game's own. */
+export function updateCharacter(id: string, changes: { name?: string; description?: string }): Character;
+
+/** Puts an object into one place: lying in a location, carried by a character, or inside another object. */
+export function moveObject(id: string, place: Place): void;
+export function moveCharacter(id: string, locationId: string): void;
+
+/** Destroys a location that is empty and that no exit leads to. */
+export function destroyLocation(id: string): void;
+export function destroyExit(id: string): void;
+/** Destroys an object that holds nothing. */
+export function destroyObject(id: string): void;
+/** Destroys a character that carries nothing and that nobody plays. */
+export function destroyCharacter(id: string): void;
+
+/** What the plugin keeps under a key: text, or bytes if it is not UTF-8; the fallback (null) if there is nothing. */
+export function kvGet(key: string): string | Uint8Array | null;
+export function kvGet<Fallback>(key: string, fallback: Fallback): string | Uint8Array | Fallback;
+/** Keeps text or bytes under a key, for good. */
+export function kvSet(key: string, value: string | Uint8Array): void;
+/** Forgets a key; false if there was none. */
+export function kvDelete(key: string): boolean;
+/** The plugin's keys that begin so, sorted. */
+export function kvList(prefix?: string): string[];
+
+/** Notes attributes of the plugin's schema; null takes one back to its default. Returns all of the plugin's there. */
+export function setAttributes(id: string, values: { [name: string]: Json }): { [name: string]: Json };
+
+/** Adds a row to a table of the plugin's schema; returns it whole. A ULID key that is left out is made up. */
+export function tableInsert(table: string, row?: Row): Row;
+/** The row with that key (an object for a key of several columns), or null. */
+export function tableGet(table: string, key: Json): Row | null;
+/**
+ * Rows of a table. `where` gives columns and what they must equal, or `{">=": 5, "<": 10}`; `order` columns, with `-` before
+ * those that go downwards.
+ */
+export function tableSelect(
+  table: string,
+  query?: { where?: Row; order?: string | Iterable<string>; limit?: number; offset?: number },
+): Row[];
+/** Changes columns of the row with that key; returns it whole. */
+export function tableUpdate(table: string, key: Json, changes: Row): Row;
+/** Removes the row with that key; false if there was none. */
+export function tableDelete(table: string, key: Json): boolean;
+
+export function httpGet(url: string): HttpResponse;
+export function httpPost(url: string, body: string): HttpResponse;
+
+/** Everybody in play. */
+export function listSessions(): Session[];
+/** Hangs up on everybody who plays a character, after telling them the reason. */
+export function bootSession(characterId: string, reason?: string): void;
+/** Figures about the server: `version`, `uptime_seconds`, `sessions` and how much there is of everything. */
+export function serverStats(): { version: string; uptime_seconds: number; [figure: string]: Json };
+/** Stops the server in good order, after telling everybody the reason. */
+export function serverShutdown(reason?: string): void;
+
+/** Writes a line to the server's log. */
+export function log(message: string, level?: "debug" | "info" | "warn" | "error"): void;
+/** A setting from the plugin's manifest; the fallback ("") if it is missing or empty. */
+export function config(key: string, fallback?: string): string;

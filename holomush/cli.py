@@ -17,6 +17,7 @@ import trio
 
 from holomush import __version__, bundled
 from holomush.auth.passwords import PasswordHashes
+from holomush.author_commands import AUTHOR_COMMANDS
 from holomush.config import Config
 from holomush.errors import HolomushError
 from holomush.options import errors_as_lines, plugin_folders, read_config, where_options
@@ -58,6 +59,8 @@ class _HostPort(click.ParamType[tuple[str, int]]):
 
 
 main.add_command(plugin_commands)
+for author_command in AUTHOR_COMMANDS:
+    plugin_commands.add_command(author_command)
 
 
 @main.command("serve")
@@ -81,7 +84,7 @@ def serve_command(
         use_compile_cache(default_folders(os.environ, config.data))
         with open_tracer(config.telemetry) as tracer:
             parts = Parts(
-                runtime=SourceRuntime(bundled.PYTHON_RUNTIME),
+                runtime=SourceRuntime(bundled.RUNTIMES),
                 plugin_folders=plugin_folders(config),
                 starter_world=_starter_world(config),
                 passwords=PasswordHashes(),

@@ -1,7 +1,8 @@
-"""What the commands of the command line share: where the configuration, the data and the plugins are, and errors as lines."""
+"""What the commands of the command line share: where the configuration, the data and the plugins are, and how they end."""
 
 from __future__ import annotations
 
+import logging
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -70,6 +71,17 @@ def errors_as_lines() -> Iterator[None]:
         click.echo(f"holomush: {line}", err=True)
     if problems:
         sys.exit(1)
+
+
+@contextmanager
+def unlogged() -> Iterator[None]:
+    """Keep what the log would say off standard error, where it goes as long as nobody has set up logging."""
+    logger, nowhere = logging.getLogger("holomush"), logging.NullHandler()
+    logger.addHandler(nowhere)
+    try:
+        yield
+    finally:
+        logger.removeHandler(nowhere)
 
 
 def _messages(group: BaseExceptionGroup[HolomushError]) -> Iterator[str]:

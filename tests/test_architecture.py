@@ -40,14 +40,18 @@ ARROWS: Mapping[str, frozenset[str]] = {
     "bundled": frozenset(),
     "runtimes": frozenset(),
     "options": frozenset({"bundled", "config", "errors"}),
+    # What authors work with; the testing room puts a small server together.
+    "authoring": frozenset({"plugins", "bundled", "errors", "structuring"}),
+    "testing": frozenset({"*", "startup"}),
     # The top, which puts everything together. Nobody else may import it.
     "startup": frozenset({"*"}),
     "server": frozenset({"*", "startup"}),
     "plugin_commands": frozenset({"*", "startup"}),
-    "cli": frozenset({"*", "server", "plugin_commands"}),
+    "author_commands": frozenset({"*"}),
+    "cli": frozenset({"*", "server", "plugin_commands", "author_commands"}),
     "__main__": frozenset({"*", "server", "cli"}),
 }
-TOP = frozenset({"startup", "server", "plugin_commands", "cli", "__main__"})
+TOP = frozenset({"startup", "server", "plugin_commands", "author_commands", "cli", "__main__"})
 
 # Modules that compute and nothing else, and what they may not touch, be it through another module of ours.
 PURE = ("net.telnet", "commands", "events", "world.model", "world.names", "config", "errors", "structuring")

@@ -6,6 +6,10 @@ import ast
 import inspect
 import logging
 import re
+import shlex
+import shutil
+import subprocess
+import sys
 import typing
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +19,7 @@ import attrs
 import click
 import pytest
 import yaml
+from click.testing import CliRunner
 from support.game import Player, running_server
 from support.plugins import write_plugin
 
@@ -29,9 +34,11 @@ from holomush.plugins.schema.changes import Migration, Step
 from holomush.plugins.schema.declared import Attribute, Attributes, Column, Schema, Table
 from holomush.plugins.schema.steps import convertible
 from holomush.plugins.schema.values import TYPES
+from holomush.testing import run_transcripts
 
 ROOT = Path(__file__).resolve().parents[1]
 GUIDE = (ROOT / "docs" / "plugins.md").read_text(encoding="utf-8")
+TESTING = GUIDE[GUIDE.index("## Testing a plugin") :]
 ARCHITECTURE = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 PDK_README = (ROOT / "pdk" / "python" / "README.md").read_text(encoding="utf-8")
@@ -108,6 +115,8 @@ def read_examples(document: str) -> Iterator[Example]:
         files = {file: shown.text for (_, file), shown in zip(named, blocks[start:end], strict=True)}
         happens = []
         for after in blocks[end:]:
+            if after.language == "sh":  # run by a test of its own
+                continue
             if after.language not in ("text", "log"):
                 break
             happens.append(after)
@@ -163,8 +172,71 @@ SETTINGS = settings(Config())
 
 def test_every_manifest_of_the_guide_is_one_of_a_plugin_that_is_run() -> None:
     run = {text for example in EXAMPLES for text in example.files.values()}
-    assert [block.text for block in read_blocks(GUIDE) if block.language == "yaml" and block.text not in run] == []
-    assert all(example.steps and {"plugin.yaml", "plugin.py"} <= example.files.keys() for example in EXAMPLES)
+    (transcripts,) = [block.text for block in read_blocks(TESTING) if block.language == "yaml"]
+    assert [b.text for b in read_blocks(GUIDE) if b.language == "yaml" and b.text not in (*run, transcripts)] == []
+    for example in EXAMPLES:
+        assert example.steps
+        assert "plugin.yaml" in example.files
+        assert len(example.files.keys() & {"plugin.py", "plugin.js"}) == 1
+
+
+def test_every_block_of_the_guide_is_of_a_kind_that_is_run() -> None:
+    languages = {block.language for block in read_blocks(GUIDE)}
+    assert languages == {"yaml", "python", "js", "go", "rust", "ts", "sh", "text", "log"}
+    run = {text for example in EXAMPLES for text in example.files.values()}
+    assert [block.text for block in read_blocks(GUIDE) if block.language == "js" and block.text not in run] == []
+    testing = read_blocks(TESTING)
+    assert [b.text for b in read_blocks(GUIDE) if b.language == "python" and b.text not in run and b not in testing] == []
+
+
+@pytest.mark.parametrize("block", [b for b in read_blocks(GUIDE) if b.language in ("go", "rust", "ts")], ids=lambda b: b.language)
+def test_what_has_to_be_compiled_is_an_example_that_the_tests_compile(block: Block) -> None:
+    (path,) = _PATH.findall(block.lead)
+    assert path.startswith("pdk/")
+    assert "/examples/echo/" in path
+    assert block.text == (ROOT / path).read_text(encoding="utf-8")
+
+
+def test_the_commands_of_the_guide_work(tmp_path: Path) -> None:
+    (greeter,) = [example for example in EXAMPLES if example.name == "greeter"]
+    told = []
+    for block in (block for block in read_blocks(GUIDE) if block.language == "sh"):
+        for line in block.text.splitlines():
+            python, *arguments = shlex.split(line)
+            assert python == "python"
+            done = subprocess.run([sys.executable, *arguments], cwd=tmp_path, capture_output=True, text=True, check=False)
+            assert (done.returncode, done.stderr) == (0, ""), line
+            told.append(done.stdout)
+        for file, text in greeter.files.items():
+            (tmp_path / "plugins" / "greeter" / file).write_text(text, encoding="utf-8")
+    made, echo, greets, checked, built = told
+    assert "Made plugins/greeter." in made
+    assert echo.endswith("3 tests, 0 failed\n")
+    assert greets == "ok: greets everybody, or somebody\n1 test, 0 failed\n"
+    assert "It would be loaded" in checked
+    assert built.startswith("built plugins/greeter/greeter.wasm: ")
+
+
+def test_the_tests_of_the_guide_pass(tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "pdk" / "python" / "examples" / "echo", tmp_path / "echo")
+    assert CliRunner().invoke(main, ["plugin", "build", str(tmp_path / "echo"), "-o", str(tmp_path / "echo.wasm")]).exit_code == 0
+    tests = [block.text for block in read_blocks(TESTING) if block.language == "python"]
+    (tmp_path / "test_guide.py").write_text("\n".join(tests), encoding="utf-8")
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--rootdir", str(tmp_path), "test_guide.py"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+    assert "3 passed" in done.stdout
+
+
+def test_the_transcripts_of_the_guide_pass(tmp_path: Path) -> None:
+    names: dict[str, str] = {}
+    _, weather = (block.text for block in read_blocks(TESTING) if block.language == "python")
+    exec(weather, names)
+    (transcripts,) = [block.text for block in read_blocks(TESTING) if block.language == "yaml"]
+    for file, text in {"plugin.py": names["PLUGIN"], "plugin.yaml": names["MANIFEST"], "tests.yaml": transcripts}.items():
+        (tmp_path / file).write_text(text, encoding="utf-8")
+    outcomes = run_transcripts(tmp_path)
+    assert [str(outcome) for outcome in outcomes] == ["ok: a forecast", "ok: the server is slow"]
 
 
 @pytest.mark.parametrize("block", [block for block in read_blocks(GUIDE) if block.language == "python"], ids=lambda b: b.text[:40])
@@ -407,5 +479,5 @@ def test_files_that_the_documents_name_are_there(document: str) -> None:
     named = set(_PATH.findall(document))
     assert named
     # Made by the build, or by a server that runs.
-    made = {"holomush/runtimes/python.wasm", "data/holomush.db"}
+    made = {"holomush/runtimes/python.wasm", "holomush/runtimes/javascript.wasm", "data/holomush.db"}
     assert [path for path in sorted(named - made) if not (ROOT / path).exists()] == []

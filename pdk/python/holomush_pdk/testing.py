@@ -1,4 +1,14 @@
-"""Testing a plugin's functions in ordinary Python, without a server.
+"""Testing plugins: the real plugin on the real host, and a stand-in for the server for functions by themselves.
+
+    from holomush_pdk.testing import PluginTestHarness
+
+    def test_echo_responds_to_say():
+        harness = PluginTestHarness("echo.wasm")
+        result = harness.deliver_event({"type": "say", "payload": {"message": "hello"}})
+        assert result.emitted_events[0]["payload"]["message"] == "Echo: hello"
+
+The harness is part of the server (`holomush.testing`), which must be installed; pytest offers it as the fixture `plugin_harness`.
+`FakeServer` needs nothing, and runs a plugin's functions in the Python that the test runs in:
 
     from holomush_pdk.testing import FakeServer
 
@@ -13,11 +23,59 @@ Not part of the runtime: a plugin cannot import it.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
+from importlib import import_module
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import holomush_pdk
+
+if TYPE_CHECKING:
+    from holomush.testing import (
+        CapabilityDenied,
+        Denial,
+        HarnessError,
+        HostCall,
+        LogLine,
+        NoSuchCommand,
+        Outcome,
+        PluginFailed,
+        PluginTestHarness,
+        Result,
+        Span,
+        UnexpectedRequest,
+        run_transcripts,
+    )
+
+__all__ = [
+    "CapabilityDenied",
+    "Denial",
+    "FakeServer",
+    "HarnessError",
+    "HostCall",
+    "LogLine",
+    "NoSuchCommand",
+    "Outcome",
+    "PluginFailed",
+    "PluginTestHarness",
+    "Result",
+    "Span",
+    "UnexpectedRequest",
+    "run_transcripts",
+]
+
+
+def __getattr__(name: str) -> Any:
+    # Looked up when it is wanted: FakeServer does without the server, and pytest imports this module at every start.
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    try:
+        return getattr(import_module("holomush.testing"), name)
+    except ModuleNotFoundError as exc:
+        if exc.name != "holomush":
+            raise
+        raise ImportError(f"{name} runs plugins on the real server: install the package holomush, too") from None
 
 
 class FakeServer:
@@ -68,3 +126,17 @@ class FakeServer:
             return json.dumps({"ok": True, "value": answer})
 
         return call
+
+
+try:
+    import pytest
+except ModuleNotFoundError:
+    pass  # tests can be run without it
+else:
+
+    @pytest.fixture
+    def plugin_harness() -> Iterator[Callable[..., PluginTestHarness]]:
+        """Makes harnesses, with the arguments of `PluginTestHarness`, and closes them when the test has ended."""
+        make: Callable[..., PluginTestHarness] = __getattr__("PluginTestHarness")
+        with ExitStack() as closing:
+            yield lambda *arguments, **keywords: closing.enter_context(make(*arguments, **keywords))

@@ -1,0 +1,114 @@
+package holomush
+
+// What the server offers. Parameters are texts in the memory of Extism, and so are the results: see call.
+
+//go:wasmimport extism:host/user holomush_emit_event
+func hostEmitEvent(json uint64) uint64
+
+//go:wasmimport extism:host/user holomush_query_location
+func hostQueryLocation(id uint64) uint64
+
+//go:wasmimport extism:host/user holomush_query_exit
+func hostQueryExit(id uint64) uint64
+
+//go:wasmimport extism:host/user holomush_query_object
+func hostQueryObject(id uint64) uint64
+
+//go:wasmimport extism:host/user holomush_query_character
+func hostQueryCharacter(id uint64) uint64
+
+//go:wasmimport extism:host/user holomush_find
+func hostFind(json uint64) uint64
+
+//go:wasmimport extism:host/user holomush_create_location
+func hostCreateLocation(json uint64) uint64
+
+//go:wasmimport extism:host/user holomush_create_exit
+func hostCreateExit(json uint64) uint64
+
+//go:wasmimport extism:host/user holomush_create_object
+func hostCreateObject(json uint64) uint64
+
+//go:wasmimport extism:host/user holomush_create_character
+func hostCreateCharacter(json uint64) uint64
+
+//go:wasmimport extism:host/user holomush_update_location
+func hostUpdateLocation(id, changes uint64) uint64
+
+//go:wasmimport extism:host/user holomush_update_exit
+func hostUpdateExit(id, changes uint64) uint64
+
+//go:wasmimport extism:host/user holomush_update_object
+func hostUpdateObject(id, changes uint64) uint64
+
+//go:wasmimport extism:host/user holomush_update_character
+func hostUpdateCharacter(id, changes uint64) uint64
+
+//go:wasmimport extism:host/user holomush_move_object
+func hostMoveObject(id, place uint64) uint64
+
+//go:wasmimport extism:host/user holomush_move_character
+func hostMoveCharacter(id, location uint64) uint64
+
+//go:wasmimport extism:host/user holomush_destroy_location
+func hostDestroyLocation(id uint64) uint64
+
+//go:wasmimport extism:host/user holomush_destroy_exit
+func hostDestroyExit(id uint64) uint64
+
+//go:wasmimport extism:host/user holomush_destroy_object
+func hostDestroyObject(id uint64) uint64
+
+//go:wasmimport extism:host/user holomush_destroy_character
+func hostDestroyCharacter(id uint64) uint64
+
+//go:wasmimport extism:host/user holomush_kv_get
+func hostKVGet(key uint64) uint64
+
+//go:wasmimport extism:host/user holomush_kv_set
+func hostKVSet(key, value uint64) uint64
+
+//go:wasmimport extism:host/user holomush_kv_delete
+func hostKVDelete(key uint64) uint64
+
+//go:wasmimport extism:host/user holomush_kv_list
+func hostKVList(prefix uint64) uint64
+
+//go:wasmimport extism:host/user holomush_set_attributes
+func hostSetAttributes(id, values uint64) uint64
+
+//go:wasmimport extism:host/user holomush_table_insert
+func hostTableInsert(table, row uint64) uint64
+
+//go:wasmimport extism:host/user holomush_table_get
+func hostTableGet(table, key uint64) uint64
+
+//go:wasmimport extism:host/user holomush_table_select
+func hostTableSelect(table, query uint64) uint64
+
+//go:wasmimport extism:host/user holomush_table_update
+func hostTableUpdate(table, key, changes uint64) uint64
+
+//go:wasmimport extism:host/user holomush_table_delete
+func hostTableDelete(table, key uint64) uint64
+
+//go:wasmimport extism:host/user holomush_http_get
+func hostHTTPGet(url uint64) uint64
+
+//go:wasmimport extism:host/user holomush_http_post
+func hostHTTPPost(url, body uint64) uint64
+
+//go:wasmimport extism:host/user holomush_list_sessions
+func hostListSessions() uint64
+
+//go:wasmimport extism:host/user holomush_boot_session
+func hostBootSession(id, reason uint64) uint64
+
+//go:wasmimport extism:host/user holomush_server_stats
+func hostServerStats() uint64
+
+//go:wasmimport extism:host/user holomush_server_shutdown
+func hostServerShutdown(reason uint64) uint64
+
+//go:wasmimport extism:host/user holomush_log
+func hostLog(level, message uint64)

@@ -1,0 +1,123 @@
+//! What a HoloMUSH plugin written in Rust works with: the values it gets and returns, and the server's functions.
+//!
+//! Every function of the server gives an [`Error`] when the server refuses: its `code` is one of capability_denied,
+//! invalid_argument, not_found, conflict, rate_limited, too_large, timeout and unavailable.
+
+mod errors;
+#[doc(hidden)]
+pub mod glue;
+mod values;
+
+use base64::prelude::{BASE64_STANDARD, Engine};
+pub use errors::{Error, Result};
+use serde::Serialize;
+pub use serde_json::{self, Value, json};
+pub use values::*;
+
+/// The kinds that [`find`] mostly looks for.
+pub const NEARBY: &[&str] = &["character", "object", "exit"];
+
+// In braces: the texts that the server's function of the same name is given.
+glue::server! {
+    /// Emits an event now. (Events in a [`Response`] are emitted when the handler has returned.)
+    pub fn emit_event(stream: &str, kind: &str, payload: impl Serialize) -> () {
+        json!({"stream": stream, "type": kind, "payload": payload})
+    }
+    /// The location with that id, with everything in it.
+    pub fn query_location(id: &str) -> Location { id }
+    /// The exit with that id.
+    pub fn query_exit(id: &str) -> Exit { id }
+    /// The object with that id, with what is inside it.
+    pub fn query_object(id: &str) -> Object { id }
+    /// The character with that id, with what it carries.
+    pub fn query_character(id: &str) -> Character { id }
+    /// What the character with the id `near` can mean by `name`; empty if there is nothing, several if it is unclear.
+    pub fn find(name: &str, near: &str, kinds: &[&str]) -> Vec<Found> { json!({"name": name, "near": near, "kinds": kinds}) }
+    /// Makes a location; returns it.
+    pub fn create_location(name: &str, description: &str, owner_id: Option<&str>) -> Location {
+        json!({"name": name, "description": description, "owner_id": owner_id})
+    }
+    /// Makes an exit from one location to another; returns it.
+    pub fn create_exit(name: &str, source_id: &str, destination_id: &str, aliases: &[&str], lock: &str) -> Exit {
+        json!({"name": name, "source_id": source_id, "destination_id": destination_id, "aliases": aliases, "lock": lock})
+    }
+    /// Makes an object in a place; returns it.
+    pub fn create_object(name: &str, place: Place, description: &str, owner_id: Option<&str>) -> Object {
+        json!({"name": name, "description": description, "owner_id": owner_id, "place": place})
+    }
+    /// Makes a character of the game's own, which nobody can log in as; returns it.
+    pub fn create_character(name: &str, location_id: &str, description: &str) -> Character {
+        json!({"name": name, "location_id": location_id, "description": description})
+    }
+    /// Changes `name`, `description` or `owner_id` of a location; returns it.
+    pub fn update_location(id: &str, changes: impl Serialize) -> Location { id, json!(changes) }
+    /// Changes `name`, `aliases`, `source_id`, `destination_id` or `lock` of an exit; returns it.
+    pub fn update_exit(id: &str, changes: impl Serialize) -> Exit { id, json!(changes) }
+    /// Changes `name`, `description` or `owner_id` of an object; returns it.
+    pub fn update_object(id: &str, changes: impl Serialize) -> Object { id, json!(changes) }
+    /// Changes `description` of a character, or `name` of one of the game's own; returns it.
+    pub fn update_character(id: &str, changes: impl Serialize) -> Character { id, json!(changes) }
+    /// Puts an object into a place.
+    pub fn move_object(id: &str, place: Place) -> () { id, json!(place) }
+    /// Puts a character into a location.
+    pub fn move_character(id: &str, location_id: &str) -> () { id, location_id }
+    /// Destroys a location that is empty and that no exit leads to.
+    pub fn destroy_location(id: &str) -> () { id }
+    /// Destroys an exit.
+    pub fn destroy_exit(id: &str) -> () { id }
+    /// Destroys an object that holds nothing.
+    pub fn destroy_object(id: &str) -> () { id }
+    /// Destroys a character that carries nothing and that nobody plays.
+    pub fn destroy_character(id: &str) -> () { id }
+    /// What the plugin keeps under a key.
+    pub fn kv_get(key: &str) -> Option<Bytes> { key }
+    /// Keeps text or bytes under a key, for good.
+    pub fn kv_set(key: &str, value: impl AsRef<[u8]>) -> () { key, stored(value.as_ref()) }
+    /// Forgets a key; false if there was none.
+    pub fn kv_delete(key: &str) -> bool { key }
+    /// The plugin's keys that begin so, sorted.
+    pub fn kv_list(prefix: &str) -> Vec<String> { prefix }
+    /// Notes attributes of the plugin's schema on a location, exit, object or character; null takes one back to its
+    /// default. Returns all of the plugin's attributes there.
+    pub fn set_attributes(id: &str, values: impl Serialize) -> Map { id, json!(values) }
+    /// Adds a row to a table of the plugin's schema; returns it whole. A ULID key that is left out is made up.
+    pub fn table_insert(table: &str, row: impl Serialize) -> Map { table, json!(row) }
+    /// The row with that key (an object for a key of several columns).
+    pub fn table_get(table: &str, key: impl Serialize) -> Option<Map> { table, json!(key) }
+    /// Rows of a table: `Select { order: &["-score"], ..Select::default() }`.
+    pub fn table_select(table: &str, query: Select) -> Vec<Map> { table, json!(query) }
+    /// Changes columns of the row with that key; returns it whole.
+    pub fn table_update(table: &str, key: impl Serialize, changes: impl Serialize) -> Map { table, json!(key), json!(changes) }
+    /// Removes the row with that key; false if there was none.
+    pub fn table_delete(table: &str, key: impl Serialize) -> bool { table, json!(key) }
+    /// Asks a web server.
+    pub fn http_get(url: &str) -> HttpResponse { url }
+    /// Sends a body to a web server.
+    pub fn http_post(url: &str, body: &str) -> HttpResponse { url, body }
+    /// Everybody in play.
+    pub fn list_sessions() -> Vec<Session> {}
+    /// Hangs up on everybody who plays a character, after telling them the reason.
+    pub fn boot_session(character_id: &str, reason: &str) -> () { character_id, reason }
+    /// Figures about the server: `version`, `uptime_seconds`, `sessions` and how much there is of everything.
+    pub fn server_stats() -> Map {}
+    /// Stops the server in good order, after telling everybody the reason.
+    pub fn server_shutdown(reason: &str) -> () { reason }
+}
+
+/// Writes a line to the server's log; levels are debug, info, warn and error.
+pub fn log(message: &str, level: &str) {
+    glue::log(level, message);
+}
+
+/// A setting from the plugin's manifest; empty if it is missing.
+pub fn config(key: &str) -> String {
+    extism_pdk::config::get(key).ok().flatten().unwrap_or_default()
+}
+
+// Text goes as it is, unless it looks like the form that other bytes go in.
+fn stored(value: &[u8]) -> String {
+    match std::str::from_utf8(value) {
+        Ok(text) if !text.starts_with("{\"base64\"") => text.to_owned(),
+        _ => json!({"base64": BASE64_STANDARD.encode(value)}).to_string(),
+    }
+}

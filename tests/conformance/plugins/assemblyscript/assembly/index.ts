@@ -1,0 +1,178 @@
+/** The plugin that calls every function of the server: what it is asked for, and how it answers, is the same in every language. */
+
+import { JSON } from "json-as";
+import {
+  Content, EmitEvent, Event, HostError, HttpResponse, Invocation, Place, Record, Response, bootSession, config, createCharacter,
+  createExit, createLocation, createObject, destroyCharacter, destroyExit, destroyLocation, destroyObject, emitEvent, find,
+  httpGet, httpPost, kvDelete, kvGet, kvList, kvSet, kvSetBytes, listSessions, log, moveCharacter, moveObject, queryCharacter,
+  queryExit, queryLocation, queryObject, serverShutdown, serverStats, setAttributes, tableDelete, tableGet, tableInsert,
+  tableSelect, tableUpdate, updateCharacter, updateExit, updateLocation, updateObject,
+} from "holomush-pdk-as";
+import * as base64 from "holomush-pdk-as/assembly/base64";
+
+export function handle_event(): i32 {
+  const event = Event.fromInput();
+  if (event.type == "fail") throw new Error("it is broken");
+  const payload = new Record()
+    .put("id", event.id)
+    .put("stream", event.stream)
+    .put("type", event.type)
+    .put("timestamp", event.timestamp)
+    .put("actor_kind", event.actor_kind)
+    .put("actor_id", event.actor_id)
+    .put("actor_name", event.actor_name)
+    .put("payload", event.payload);
+  emitEvent(event.stream, "mirrored", payload);
+  return 0;
+}
+
+export function mirror(): i32 {
+  const inv = Invocation.fromInput();
+  const shown = new Record()
+    .put("command", inv.command)
+    .put("handler", inv.handler)
+    .put("args", inv.args)
+    .put("raw", inv.raw)
+    .put("actor", inv.actor)
+    .put("location", inv.location)
+    .put("session", inv.session)
+    .put("timestamp", inv.timestamp);
+  return new Response().say(JSON.stringify(shown)).send();
+}
+
+export function speak(): i32 {
+  const inv = Invocation.fromInput();
+  const form = inv.args.text("form");
+  if (form == "text") return new Response().say("one line").send();
+  if (form == "lines") return new Response().say("one").say("two").send();
+  if (form == "events") {
+    const spoken = EmitEvent.of("location:" + inv.location.id, "spoken", new Record().put("n", 1));
+    return new Response().say("done").emit(spoken).send();
+  }
+  if (form == "unhandled") return new Response().unhandled().send();
+  if (form == "error") throw new Error("it went wrong");
+  if (form == "fail") assert(form == "well", "it is broken");
+  if (form == "deep") return deeper(1) > 0 ? 0 : 1;
+  return 0;
+}
+
+function deeper(depth: i32): i32 {
+  return deeper(depth + 1) + depth;
+}
+
+export function ask(): i32 {
+  const inv = Invocation.fromInput();
+  const error = HostError.catchNext();
+  const answer = asked(inv.args.text("function"), JSON.parse<Record>(inv.args.text("with")));
+  return new Response().say(error.refused ? `refused: ${error.code}: ${error.message}` : answer).send();
+}
+
+/** The answer of a function as JSON text. */
+function asked(name: string, args: Record): string {
+  const id = args.text("id");
+  const key = args.text("key");
+  const table = args.text("table");
+  if (name == "emit_event") {
+    emitEvent(args.text("stream"), args.text("type"), args.record("payload"));
+    return "null";
+  }
+  if (name == "query_location") return JSON.stringify(queryLocation(id));
+  if (name == "query_exit") return JSON.stringify(queryExit(id));
+  if (name == "query_object") return JSON.stringify(queryObject(id));
+  if (name == "query_character") return JSON.stringify(queryCharacter(id));
+  if (name == "find") {
+    if (!args.has("kinds")) return JSON.stringify(find(args.text("name"), args.text("near")));
+    return JSON.stringify(find(args.text("name"), args.text("near"), args.read<string[]>("kinds")));
+  }
+  if (name == "create_location") {
+    if (args.size == 1) return JSON.stringify(createLocation(args.text("name")));
+    return JSON.stringify(createLocation(args.text("name"), args.text("description"), args.textOrNull("owner_id")));
+  }
+  if (name == "create_exit") {
+    const from = args.text("source_id");
+    const to = args.text("destination_id");
+    if (!args.has("aliases") && !args.has("lock")) return JSON.stringify(createExit(args.text("name"), from, to));
+    return JSON.stringify(createExit(args.text("name"), from, to, args.readOrEmpty<string[]>("aliases"), args.text("lock")));
+  }
+  if (name == "create_object") {
+    const place = placeIn(args);
+    if (args.size == 2) return JSON.stringify(createObject(args.text("name"), place));
+    return JSON.stringify(createObject(args.text("name"), place, args.text("description"), args.textOrNull("owner_id")));
+  }
+  if (name == "create_character") {
+    if (!args.has("description")) return JSON.stringify(createCharacter(args.text("name"), args.text("location_id")));
+    return JSON.stringify(createCharacter(args.text("name"), args.text("location_id"), args.text("description")));
+  }
+  if (name == "update_location") return JSON.stringify(updateLocation(id, args.record("changes")));
+  if (name == "update_exit") return JSON.stringify(updateExit(id, args.record("changes")));
+  if (name == "update_object") return JSON.stringify(updateObject(id, args.record("changes")));
+  if (name == "update_character") return JSON.stringify(updateCharacter(id, args.record("changes")));
+  if (name == "kv_get") return shown(kvGet(key));
+  if (name == "kv_delete") return kvDelete(key).toString();
+  if (name == "kv_list") return JSON.stringify(args.has("prefix") ? kvList(args.text("prefix")) : kvList());
+  if (name == "set_attributes") return JSON.stringify(setAttributes(id, args.record("values")));
+  if (name == "table_insert") return JSON.stringify(tableInsert(table, args.record("row")));
+  if (name == "table_get") {
+    const row = tableGet(table, args.get("key"));
+    return row ? JSON.stringify(row) : "null";
+  }
+  if (name == "table_select") {
+    if (args.size == 1) return JSON.stringify(tableSelect(table));
+    const limit = args.has("limit") ? <i32>args.integer("limit") : 100;
+    const order = args.readOrEmpty<string[]>("order");
+    return JSON.stringify(tableSelect(table, args.record("where"), order, limit, <i32>args.integer("offset")));
+  }
+  if (name == "table_update") return JSON.stringify(tableUpdate(table, args.get("key"), args.record("changes")));
+  if (name == "table_delete") return tableDelete(table, args.get("key")).toString();
+  if (name == "http_get") return response(httpGet(args.text("url")));
+  if (name == "http_post") return response(httpPost(args.text("url"), args.text("body")));
+  if (name == "list_sessions") return JSON.stringify(listSessions());
+  if (name == "server_stats") return JSON.stringify(serverStats());
+  if (name == "config") return JSON.stringify(config(key));
+  quietly(name, id, key, args);
+  return "null";
+}
+
+/** The functions that answer nothing. */
+function quietly(name: string, id: string, key: string, args: Record): void {
+  const reason = args.text("reason");
+  if (name == "move_object") moveObject(id, placeIn(args));
+  else if (name == "move_character") moveCharacter(id, args.text("location_id"));
+  else if (name == "destroy_location") destroyLocation(id);
+  else if (name == "destroy_exit") destroyExit(id);
+  else if (name == "destroy_object") destroyObject(id);
+  else if (name == "destroy_character") destroyCharacter(id);
+  else if (name == "kv_set") keep(key, args);
+  else if (name == "boot_session") bootSession(args.text("character_id"), reason);
+  else if (name == "server_shutdown") serverShutdown(reason);
+  else if (name == "log") {
+    if (args.has("level")) log(args.text("message"), args.text("level"));
+    else log(args.text("message"));
+  } else throw new Error(`there is no function ${name}`);
+}
+
+function keep(key: string, args: Record): void {
+  const value = args.text("value");
+  if (args.get("value").toString().startsWith('"')) kvSet(key, value);
+  else kvSetBytes(key, base64.decode(args.record("value").text("base64")));
+}
+
+function placeIn(args: Record): Place {
+  const found: Place[] = [];
+  if (args.has("location")) found.push(Place.location(args.text("location")));
+  if (args.has("character")) found.push(Place.character(args.text("character")));
+  if (args.has("container")) found.push(Place.container(args.text("container")));
+  if (found.length != 1) throw new Error("exactly one of location, character and container");
+  return found[0];
+}
+
+function shown(content: Content | null): string {
+  if (!content) return "null";
+  if (content.isText) return JSON.stringify(content.toString());
+  return JSON.stringify(new Record().put("base64", base64.encode(content.bytes)));
+}
+
+function response(answer: HttpResponse): string {
+  answer.set("body", new JSON.Raw(shown(answer.body)));
+  return JSON.stringify(answer);
+}

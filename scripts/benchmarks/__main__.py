@@ -1,4 +1,4 @@
-"""``scripts/bench [guests] [storage] [talk]``: all of them without a name."""
+"""``scripts/bench [guests] [storage] [talk] [languages]``: all of them without a name."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ import sys
 import tempfile
 from pathlib import Path
 
-from benchmarks import guests, storage, talk
+from benchmarks import guests, languages, storage, talk
 from holomush.plugins.guests.compile_cache import default_folders, use_compile_cache
 
-BENCHMARKS = {"guests": guests.run, "storage": storage.run, "talk": talk.run}
+BENCHMARKS = {"guests": guests.run, "storage": storage.run, "talk": talk.run, "languages": languages.run}
 
 
 def main() -> None:

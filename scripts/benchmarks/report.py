@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import statistics
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 
@@ -19,12 +19,22 @@ def line(what: str, figures: str) -> None:
     print(f"  {what:<58} {figures}", flush=True)
 
 
+def table(columns: Sequence[str], rows: Iterable[tuple[str, Sequence[str]]]) -> None:
+    """Figures side by side: each row is what it tells, and a cell for each column."""
+    for what, cells in (("", columns), *rows):
+        print(f"  {what:<41}" + "".join(f"{cell:>17}" for cell in cells), flush=True)
+
+
 def spread(what: str, seconds: Sequence[float], unit: str = "us") -> None:
     """Median and 99th percentile of times."""
     scale = {"us": 1e6, "ms": 1e3}[unit]
-    ordered = sorted(seconds)
-    p99 = ordered[min(len(ordered) - 1, int(len(ordered) * 0.99))]
-    line(what, f"median {statistics.median(ordered) * scale:9.1f} {unit}   p99 {p99 * scale:9.1f} {unit}")
+    line(what, f"median {statistics.median(seconds) * scale:9.1f} {unit}   p99 {percentile(seconds, 99) * scale:9.1f} {unit}")
+
+
+def percentile(figures: Sequence[float], percent: int) -> float:
+    """The figure below which ``percent`` of them are."""
+    ordered = sorted(figures)
+    return ordered[min(len(ordered) - 1, int(len(ordered) * percent / 100))]
 
 
 def flush_time(folder: Path, rounds: int = 200) -> float:
@@ -46,10 +56,19 @@ def flush_time(folder: Path, rounds: int = 200) -> float:
 
 def proportional_memory(pid: int | str = "self") -> float:
     """MiB of memory of a process, each shared page counted once over all its mappings."""
+    return _memory("Pss", pid)
+
+
+def resident_memory(pid: int | str = "self") -> float:
+    """MiB of memory of a process, shared pages and all."""
+    return _memory("Rss", pid)
+
+
+def _memory(kind: str, pid: int | str) -> float:
     for text in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
-        if text.startswith("Pss:"):
+        if text.startswith(f"{kind}:"):
             return int(text.split()[1]) / 1024
-    raise RuntimeError("no Pss line in smaps_rollup")
+    raise RuntimeError(f"no {kind} line in smaps_rollup")
 
 
 def cpu_seconds(pid: int) -> float:

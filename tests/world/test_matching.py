@@ -36,6 +36,7 @@ WORLD: tuple[Entity, ...] = (
     thing("hers", "bob", "Alice", Kind.CHARACTER),
     thing("theirs", "ring", "Bob Smith", Kind.CHARACTER),
     thing("far", "rake", "garden"),
+    thing("wire", "9.5 volt wire"),
 )
 
 
@@ -70,6 +71,23 @@ def find(name: str, kinds: tuple[Kind, ...] = ALL, near: str = "Alice") -> list[
         ("bob  sm", ["Bob Smith"]),
         ("stone", ["Bob Stone"]),
         ("bob", ["hers"]),
+        ("1.bob s", ["Bob Smith"]),
+        ("2.bob s", ["Bob Stone"]),
+        ("2. BOB S", ["Bob Stone"]),
+        ("02.bob s", ["Bob Stone"]),
+        ("3.bob s", []),
+        ("0.bob s", []),
+        ("1.bob", ["hers"]),  # of those that fit best
+        ("2.bob", []),
+        ("2.", []),
+        ("1.me", []),
+        ("9999.bob s", []),
+        ("9.5 volt wire", ["wire"]),  # a name that looks like it
+        # Quotes.
+        ('"brass lamp"', ["lamp"]),
+        (' "BRASS" ', ["lamp"]),
+        ('"', []),
+        ('""', []),
         # Letter case and Unicode forms.
         ("\u00c9LO\u00cfSE", ["\u00c9lo\u00efse"]),
         ("e\u0301loi\u0308", ["\u00c9lo\u00efse"]),

@@ -169,6 +169,11 @@ FAILING_WASM = {
         '(data (i32.const 256) "timeout")',
         FAILED,
     ),
+    "an error that is no UTF-8": (
+        "(call $error_set (call $block (i32.const 256) (i32.const 2))) (return (i32.const 1))",
+        '(data (i32.const 256) "\\ff\\fe")',
+        FAILED,
+    ),
     "a code other than 0": ("(return (i32.const 1))", "", FAILED),
     "a text that is no UTF-8": (
         "(drop (call $query (call $block (i32.const 256) (i32.const 2))))",
@@ -269,6 +274,8 @@ LOADING_PYTHON = {
     "an event": ("emit_event('global', 'boast', {})", "it changes the world or emits events while it is being loaded"),
     "a row": ("table_insert('notes', text='x')", "it raised an error: holomush_pdk.HostError: unavailable: tables cannot be used"),
     "a boot": ("server_shutdown('ha')", "it changes the world or emits events while it is being loaded"),
+    "a forged list of functions": ("import json\njson.dumps = lambda *a, **k: '1'", "its list of functions makes no sense"),
+    "a list that is no JSON": ("import json\njson.dumps = lambda *a, **k: '['", "its list of functions makes no sense"),
     "a request": (
         "http_get('https://example.com')",
         "it raised an error: holomush_pdk.HostError: unavailable: no request can be made",
@@ -282,7 +289,8 @@ async def test_a_plugin_that_cannot_be_loaded_is_left_out(
 ) -> None:
     body, reason = LOADING_PYTHON[name]
     # Half of them at the top, half in init: both are run when an instance is made.
-    more = body if list(LOADING_PYTHON).index(name) % 2 else f"def init():\n{indent(body, '    ')}\n"
+    at_the_top = "json.dumps" in body or list(LOADING_PYTHON).index(name) % 2
+    more = body if at_the_top else f"def init():\n{indent(body, '    ')}\n"
     write_python(tmp_path / "plugins", "pass", more=more)
     config = SHORT if name == "a loop" else GRANTED
     async with attacked_server(data, runtime, tmp_path / "plugins", config) as (server, alice, _):

@@ -180,7 +180,7 @@ class Guest:
         """Run the plugin's source. Returns the names of the functions it offers. Raises ``GuestError``."""
         source = json.dumps({"plugin": name, "modules": dict(modules)}).encode()
         reply = self._call("hm_load", source, call)
-        return frozenset(json.loads(reply)["functions"])
+        return _functions(reply)
 
     def call(self, function: str, data: bytes, call: Call) -> bytes:
         """Call a function of the plugin with JSON and get JSON, or nothing, back. Raises ``GuestError``."""
@@ -194,7 +194,7 @@ class Guest:
         call.start_clock()
         try:
             output: bytes = self._plugin.call(export, data, _bounded(call.limits.message_bytes), host_context=call)
-        except extism.Error as exc:
+        except (extism.Error, UnicodeDecodeError) as exc:  # the SDK decodes a guest's error text, which may be any bytes
             error = _reason(str(exc)[: call.limits.message_bytes], call)
             raise error from (error.__cause__ or exc)
         finally:
@@ -202,6 +202,17 @@ class Guest:
         if call.doom is not None:
             raise _doom(call.doom)
         return output
+
+
+def _functions(reply: bytes) -> frozenset[str]:
+    """What a runtime says of a plugin. A plugin has changed what the runtime is made of if it is nonsense."""
+    try:
+        names = json.loads(reply)["functions"]
+    except (ValueError, LookupError, TypeError, RecursionError):
+        names = None
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise GuestOutputError("its list of functions makes no sense")
+    return frozenset(names)
 
 
 _TRAPPED = "error while executing at wasm backtrace"

@@ -187,7 +187,100 @@ PYTHON = Language(
     failing_at=('File "plugin.py", line 1', 'File "helpers.py", line 3', "LookupError: not today"),
 )
 
-LANGUAGES = (PYTHON,)
+_EVERYDAY_JS = """\
+import { HostError, emitEvent, kvGet, log } from "holomush-pdk";
+import { greeting } from "./rooms/names.js";
+import * as helpers from "./helpers.js";
+
+let calls = 0;
+
+export function handle_event(event) {
+  if (event.type !== "say" || event.actor_kind === "plugin") return;
+  emitEvent({ stream: event.stream, type: "say", payload: { message: "Echo: " + event.payload.message } });
+}
+
+export const greet = ({ args }) => greeting(args.name);
+export const count = () => String(++calls);
+export function nothing() {}
+export const broken = () => helpers.fail();
+
+export function denied() {
+  try {
+    kvGet("key");
+  } catch (error) {
+    if (error instanceof HostError) return [error.code, error.message];
+  }
+}
+
+export function chatter() {
+  console.log("first");
+  console.log();
+  log("careful", "WARN");
+  log("worse", "error");
+  log("detail", "debug");
+}
+
+export function grab({ args }) {
+  try {
+    return new Uint8Array(Number(args.size)).length > 0 ? "yes" : "nothing";
+  } catch {
+    return "no";
+  }
+}
+
+export const hidden = () => "nobody can call this";
+"""
+
+_MODEST_JS = f"""\
+import "./helpers.js";
+
+const TEXT = "{"ä" * BIG}";
+let word = "";
+
+export function init() {{
+  word = "ready";
+}}
+
+export function recall() {{
+  console.log("asked");
+  return word;
+}}
+
+export const size = () => String(TEXT.length);
+
+export function hog() {{
+  const kept = [];
+  try {{
+    for (;;) kept.push(new Uint8Array(700_000));
+  }} catch {{
+    const count = kept.length;
+    kept.length = 0;
+    return String(Math.floor((count * 700_000) / 2 ** 20));
+  }}
+}}
+"""
+
+_MOODY_JS = """\
+import { config } from "holomush-pdk";
+if (config("mood") === "failing") throw new RangeError("not today");
+while (config("mood") === "endless");
+"""
+
+JAVASCRIPT = Language(
+    name="javascript",
+    runtime=bundled.RUNTIMES["javascript"],
+    everyday={
+        "plugin": _EVERYDAY_JS,
+        "helpers": "\n\nexport function fail() {\n  throw new Error('it is broken: ü');\n}\n",
+        "rooms/hello": "export const HELLO = 'Grüß Gott';\n",
+        "rooms/names": "import { HELLO } from './hello.js';\nexport const greeting = (name) => `${HELLO}, ${name} 🎲`;\n",
+    },
+    broken_at=("    at fail (helpers.js:4:13)\n    at broken (plugin.js:", "Error: it is broken: ü"),
+    modest={"plugin": _MODEST_JS, "helpers": _MOODY_JS},
+    failing_at=("(helpers.js:2:", "RangeError: not today"),
+)
+
+LANGUAGES = (PYTHON, JAVASCRIPT)
 
 
 class Making:

@@ -139,6 +139,23 @@ def test_functions_lists_what_can_be_called(runtime: Runtime) -> None:
     assert sorted(guest.functions) == ["a", "b", "c", "shared"]
 
 
+@pytest.mark.parametrize(
+    "forgery",
+    [
+        "JSON.stringify = () => 'nonsense';",
+        "JSON.stringify = () => '{\"functions\": 5}';",
+        "Object.prototype.toJSON = Array.prototype.toJSON = () => 5;",
+        "Object.keys = () => ['ghost']; Array.prototype.filter = () => [[]];",
+        "RegExp.prototype.exec = Function.prototype.toString = Function.prototype.call = () => { throw 1; };",
+        "Object.defineProperty(Array, Symbol.species, { value: Object });",
+    ],
+)
+def test_the_list_of_functions_is_true_whatever_a_plugin_makes_of_the_language(runtime: Runtime, forgery: str) -> None:
+    guest = runtime.load(f"{forgery}\nexport const f = () => 1;\nexport class A {{}}\nexport const classy = classy => 1;")
+
+    assert guest.functions == ["classy", "f"]
+
+
 def test_a_function_that_is_not_there_is_an_error_without_consequences(runtime: Runtime) -> None:
     guest = runtime.load("export const x = 1;" + ALIVE)
 
@@ -220,6 +237,14 @@ def test_rejections_that_nobody_handles_are_logged(runtime: Runtime, host: Host)
         ("warn", "    at <anonymous> (plugin.js:6:36)"),
         ("warn", "Error: job"),
     ]
+
+
+def test_of_many_rejections_only_some_are_logged(runtime: Runtime, host: Host) -> None:
+    guest = runtime.load("export function f() { for (let n = 0; n < 50_000; n++) Promise.reject(n); return 'ok'; }")
+
+    assert guest.call("f") == {"output": "ok"}
+    assert len(host.logged()) == 21
+    assert host.logged()[-1] == ("warn", "unhandled rejections of 49990 more promises")
 
 
 def test_a_plugin_may_wait_while_it_loads(runtime: Runtime) -> None:
@@ -348,6 +373,17 @@ def test_console_shows_values_as_a_person_reads_them(runtime: Runtime, host: Hos
     assert host.logged() == [("info", shown)]
 
 
+def test_console_shows_only_so_much_of_a_value(runtime: Runtime, host: Host) -> None:
+    guest = runtime.load(
+        "export const f = () => { let x = 1; for (let n = 0; n < 4; n++) x = Array(100).fill(x); console.log(x, [1]); };"
+    )
+
+    guest.call("f")
+
+    [(level, line)] = host.logged()
+    assert (level, len(line), line[:12]) == ("info", 4096, "[[[[1, 1, 1,")
+
+
 def test_console_shows_errors_with_their_stack(runtime: Runtime, host: Host) -> None:
     guest = runtime.load("export function f() {\n  console.error('oh:', new Error('no'));\n}")
 
@@ -437,8 +473,73 @@ def test_causes_and_parts_of_an_error_are_shown(runtime: Runtime) -> None:
 def test_a_huge_error_is_shortened(runtime: Runtime) -> None:
     error = runtime.load("export function f() { throw new Error('x'.repeat(1_000_000)); }").error("f")
 
-    assert len(error) < 40_000
-    assert "characters left out" in error
+    place, message = error.splitlines()
+    assert place == "    at f (plugin.js:1:42)"
+    assert message == f"Error: {'x' * (8 * 1024 - 7)} [... 991815 characters left out]"
+
+
+@pytest.mark.parametrize(
+    ("said", "text"),
+    [
+        ("timeout", "Error: timeout"),
+        ("oom", "Error: oom"),
+        ("unable to reset plugin", "Error: unable to reset plugin"),
+        ("error while executing at wasm backtrace", "Error: error while executing at wasm backtrace"),
+        ("timeout\0more", "Error: timeout\\0more"),
+        ("", "Error: "),
+        ("[timeout]", "[timeout]"),
+    ],
+)
+def test_no_error_reads_like_one_of_extisms_own(runtime: Runtime, said: str, text: str) -> None:
+    thrown = f"throw Object.assign(new Error(), {{ stack: '', toString: () => {js(said)} }});"
+    tricked = f"Array.prototype.join = () => {js(said)}; throw new Error('no');"
+    guest = runtime.load(f"export function f() {{ {thrown} }}\nexport function g() {{ {tricked} }}")
+
+    assert runtime.load_error({"plugin": thrown}) == text
+    assert guest.error("f") == text
+    assert guest.error("g") == text
+
+
+def test_an_error_that_cannot_be_described_is_not_one_of_memory(runtime: Runtime) -> None:
+    guest = runtime.load("export function f() { Array.prototype.join = () => 5; throw new Error('no'); }")
+
+    assert guest.error("f") == "Error: an error that cannot be shown"
+
+
+def test_an_error_whose_properties_throw_is_shown_without_them(runtime: Runtime) -> None:
+    guest = runtime.load(
+        """export function f() {
+  const error = new AggregateError([], "no");
+  for (const name of ["cause", "errors"]) Object.defineProperty(error, name, { get() { throw error; } });
+  throw error;
+}"""
+    )
+
+    assert guest.error("f") == "    at f (plugin.js:2:21)\nAggregateError: no"
+
+
+def test_of_many_causes_and_parts_only_some_are_shown(runtime: Runtime) -> None:
+    guest = runtime.load(
+        """
+export function causes() { let e; for (let n = 0; n < 50_000; n++) e = new Error(`e${n}`, { cause: e }); throw e; }
+export function parts() { throw new AggregateError(Array.from({ length: 50_000 }, (_, n) => new Error(`e${n}`)), "all"); }
+export class Fresh extends Error { get cause() { return new Fresh("fresh"); } }
+export function fresh() { throw new Fresh("first"); }
+export function own() { const e = new Error("own"); e.cause = e; throw e; }
+"""
+    )
+
+    def messages(function: str) -> list[str]:
+        return [line for line in guest.error(function).splitlines() if not line.startswith(" ") and line != "which caused:"]
+
+    assert messages("causes") == ["[... 1 more left out ...]", *(f"Error: e{n}" for n in range(49_980, 50_000))]
+    assert messages("parts") == [
+        *(f"Error: e{n}" for n in range(19)),
+        "[... 49981 more left out ...]",
+        "AggregateError: all",
+    ]
+    assert messages("fresh") == ["[... 1 more left out ...]", *["Error: fresh"] * 19, "Error: first"]
+    assert messages("own") == ["Error: own"]
 
 
 # ---- Memory and recursion --------------------------------------------------------------------------------------------
@@ -450,6 +551,7 @@ def test_running_out_of_memory_can_be_caught(runtime: Runtime) -> None:
 export function fill() { const kept = []; for (;;) kept.push(new Uint8Array(1_000_000)); }
 export function objects() { const kept = []; for (;;) kept.push({ n: kept.length }); }
 export function one() { new Uint8Array(100_000_000); }
+export function forgetful() { "\\ufdfa".repeat(1_000_000).normalize("NFKD"); } // the engine throws nothing
 export function careful() { try { fill(); } catch (error) { return String(error); } }
 """
         + ALIVE
@@ -458,6 +560,7 @@ export function careful() { try { fill(); } catch (error) { return String(error)
     assert guest.error("fill") == "    at fill (plugin.js:2:66)\nMemoryError"
     assert last_line(guest.error("objects")) == "MemoryError"
     assert last_line(guest.error("one")) == "MemoryError"
+    assert last_line(guest.error("forgetful")) == "MemoryError"
     assert guest.call("careful") == {"output": "InternalError: out of memory"}
     assert guest.call("alive") == {"output": "yes"}
 
@@ -479,6 +582,26 @@ export function growing() { const list = []; while (list.length < 3_000_000) lis
     for _ in range(3):  # and is given back
         assert guest.call("f") == {"output": "44 MB"}
         assert guest.call("growing") == {"output": "24 MB in one"}
+
+
+def test_circles_are_collected(runtime: Runtime) -> None:
+    guest = runtime.load(
+        """
+const circle = (n) => { const one = { n, text: `${n} and more`, f: () => one }; one.one = [one]; };
+export function f() { for (let n = 0; n < 20; n++) circle(n); }
+export function room() { const kept = []; try { for (;;) kept.push(new Uint8Array(100_000)); } catch { return `${kept.length}`; } }
+export function full() {
+  const kept = Array.from({ length: 200_000 }, (_, n) => ({ n, list: [n] })); // 32 MB, and 60 MB of circles
+  for (let n = 0; n < 150_000; n++) circle(n);
+  return String(kept.length);
+}
+"""
+    )
+
+    for _ in range(20_000):
+        guest.raw("f")
+    assert int(guest.call("room")["output"]) > 450
+    assert guest.call("full") == {"output": "200000"}
 
 
 def test_memory_that_moves_about_keeps_its_content(runtime: Runtime) -> None:
@@ -548,6 +671,28 @@ def test_endless_recursion_is_an_error(runtime: Runtime, kind: str) -> None:
     )
 
     assert last_line(guest.error("f")).endswith("RangeError: Maximum call stack size exceeded")
+    assert guest.call("alive") == {"output": "yes"}
+
+
+MANY = "Array(60_000).fill(1)"
+NAMES = ", ".join(f"n{number}" for number in range(60_000))
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        f"const f = () => Math.max.bind(null, ...{MANY})(...{MANY});",
+        f"const g = () => Math.max.bind(null, ...{MANY}); const f = () => g().bind(null, ...{MANY})();",
+        f"function g({NAMES}) {{}} const f = () => g();",
+        f"function g() {{ var {NAMES}; }} const f = () => g();",
+    ],
+    ids=["bound arguments", "arguments bound twice", "parameters", "variables"],
+)
+def test_what_is_too_large_for_the_stack_at_once_is_an_error(runtime: Runtime, source: str) -> None:
+    # The engine subtracts it from an address near 0.
+    guest = runtime.load(f"{source}\nexport {{ f }};" + ALIVE)
+
+    assert last_line(guest.error("f")) == "RangeError: Maximum call stack size exceeded"
     assert guest.call("alive") == {"output": "yes"}
 
 
@@ -703,8 +848,11 @@ export function f() {
     copy.set.has("x"), copy.bytes.join(), copy.bytes.buffer !== value.bytes.buffer, String(copy.re)].map(String);
 }
 export const g = () => structuredClone({ f() {} });
+export const errors = () =>
+  ["RangeError", "Function", "none"].map((name) => String(structuredClone(Object.assign(new Error("m"), { name }))));
 """
     )
+    assert guest.call("errors") == {"output": ["RangeError: m", "Error: m", "Error: m"]}
 
     assert guest.call("f") == {"output": ["true", "true", "5", "2", "true", "true", "1,2", "true", "/a/gi"]}
     assert last_line(guest.error("g")) == "TypeError: structuredClone cannot copy a function"

@@ -150,7 +150,8 @@
       const text = String(error);
       const absent = error instanceof ReferenceError && ABSENT.get(/^(\w+) is not defined$/.exec(error.message)?.[1]);
       if (absent) return `ReferenceError: ${error.message.split(" ")[0]} does not exist in a plugin: ${absent}`;
-      return text.length > MAX_MESSAGE ? `${text.slice(0, MAX_MESSAGE)} [... ${text.length - MAX_MESSAGE} characters left out]` : text;
+      if (text.length <= MAX_MESSAGE) return text;
+      return `${text.slice(0, MAX_MESSAGE)} [... ${text.length - MAX_MESSAGE} characters left out]`;
     } catch {
       return "an error that cannot be shown as text";
     }
@@ -265,7 +266,7 @@
   }
 
   function inspectPlain(value) {
-    if (typeof value === "string") return JSON.stringify(value);
+    if (typeof value === "string") return JSON.stringify(value.length > MAX_MESSAGE ? `${value.slice(0, MAX_MESSAGE)}...` : value);
     if (typeof value === "bigint") return `${value}n`;
     if (Object.is(value, -0)) return "-0";
     if (typeof value !== "function") return String(value);

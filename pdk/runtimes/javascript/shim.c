@@ -549,6 +549,8 @@ static JSValue describe(JSValue error)
 {
     memory_free(NULL, reserve);
     reserve = NULL;
+    if (JS_IsUninitialized(error)) /* a few places of the engine forget to say that there was no memory */
+        error = JS_NULL;
     JSValueConst arguments[] = {error, JS_NewBool(context, ran_out)};
     JSValue text = JS_Call(context, boot_describe, JS_UNDEFINED, 2, arguments);
     JS_FreeValue(context, error);

@@ -27,7 +27,7 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
-HOST_FUNCTIONS = HERE / "host_functions.def"
+HEADERS = (HERE / "extism.h", HERE / "host_functions.def")
 
 WIZER_FLAGS = ("--allow-wasi", "--inherit-env=false", "--inherit-stdio=true", "-f", "wizer-initialize")
 WIZER_PINS = (HERE / "package.json", HERE / "package-lock.json")
@@ -47,7 +47,7 @@ class Runtime:
 
     def key(self) -> str:
         """The hash of everything that can change the result."""
-        shared = [HERE / "building.py", HOST_FUNCTIONS, *WIZER_PINS]
+        shared = [HERE / "building.py", *HEADERS, *WIZER_PINS]
         own = [file for place in self.sources for file in (source_files(place) if place.is_dir() else [place])]
         return digest((*self.settings, *WIZER_FLAGS), [*shared, *own])
 

@@ -14,6 +14,7 @@
  * The engine boots at build time: Wizer runs wizer-initialize and stores the memory that it leaves as the module's
  * initial memory. So a new instance starts with the engine up and the PDK compiled.
  */
+#include "extism.h"
 #include "memory.h"
 
 #include <errno.h>
@@ -26,71 +27,6 @@
 #include <time.h>
 #include <unistd.h>
 #include <wasi/api.h>
-
-/* ---- Imports ------------------------------------------------------------------------------------------------ */
-
-#define IMPORT(space, symbol) __attribute__((import_module(space), import_name(symbol))) extern
-#define EXPORT(symbol) __attribute__((export_name(symbol)))
-
-/* Extism's kernel. Offsets and lengths are its own 64-bit addresses, not pointers of this module. */
-#define KERNEL(symbol) IMPORT("extism:host/env", #symbol)
-KERNEL(input_length) uint64_t kernel_input_length(void);
-KERNEL(input_load_u8) uint32_t kernel_input_load_u8(uint64_t offset);
-KERNEL(input_load_u64) uint64_t kernel_input_load_u64(uint64_t offset);
-KERNEL(output_set) void kernel_output_set(uint64_t offset, uint64_t length);
-KERNEL(error_set) void kernel_error_set(uint64_t offset);
-KERNEL(alloc) uint64_t kernel_alloc(uint64_t length);
-KERNEL(free) void kernel_free(uint64_t offset);
-KERNEL(length) uint64_t kernel_length(uint64_t offset);
-KERNEL(load_u8) uint32_t kernel_load_u8(uint64_t offset);
-KERNEL(load_u64) uint64_t kernel_load_u64(uint64_t offset);
-KERNEL(store_u8) void kernel_store_u8(uint64_t offset, uint32_t byte);
-KERNEL(store_u64) void kernel_store_u64(uint64_t offset, uint64_t bytes);
-KERNEL(config_get) uint64_t kernel_config_get(uint64_t key);
-KERNEL(log_debug) void kernel_log_debug(uint64_t text);
-KERNEL(log_info) void kernel_log_info(uint64_t text);
-KERNEL(log_warn) void kernel_log_warn(uint64_t text);
-KERNEL(log_error) void kernel_log_error(uint64_t text);
-
-/* The server's functions, from the table: an import, and a trampoline of one shape for all of them. They are called
- * through volatile pointers, and so never directly: whoever makes a self-contained module can then take out an import
- * that another host would lack, by giving its place in the table of functions to one that refuses. */
-#define PARAMETERS_0 void
-#define PARAMETERS_1 uint64_t
-#define PARAMETERS_2 uint64_t, uint64_t
-#define PARAMETERS_3 uint64_t, uint64_t, uint64_t
-#define PARAMETERS_4 uint64_t, uint64_t, uint64_t, uint64_t
-#define ARGUMENTS_0
-#define ARGUMENTS_1 p[0]
-#define ARGUMENTS_2 p[0], p[1]
-#define ARGUMENTS_3 p[0], p[1], p[2]
-#define ARGUMENTS_4 p[0], p[1], p[2], p[3]
-#define RESULT_ENVELOPE uint64_t
-#define RESULT_NOTHING void
-#define FORWARD_ENVELOPE(call) return call
-#define FORWARD_NOTHING(call) call; return 0
-#define MAX_PARAMETERS 4
-
-#define HOST_FUNCTION(name, arity, result)                                                          \
-    IMPORT("extism:host/user", #name) RESULT_##result import_##name(PARAMETERS_##arity);             \
-    static RESULT_##result (*volatile pointer_##name)(PARAMETERS_##arity) = import_##name;           \
-    static uint64_t forward_##name(const uint64_t *p) { (void)p; FORWARD_##result(pointer_##name(ARGUMENTS_##arity)); }
-#include "host_functions.def"
-#undef HOST_FUNCTION
-
-struct host_function {
-    const char *name;
-    int arity;
-    uint64_t (*forward)(const uint64_t *parameters);
-};
-
-static const struct host_function host_functions[] = {
-#define HOST_FUNCTION(name, arity, result) {#name, arity, forward_##name},
-#include "host_functions.def"
-#undef HOST_FUNCTION
-};
-
-enum { HOST_FUNCTION_COUNT = sizeof host_functions / sizeof host_functions[0] };
 
 /* ---- Memory ------------------------------------------------------------------------------------------------- */
 
@@ -147,57 +83,26 @@ static void *reallocate(void *opaque, void *payload, size_t length)
     return made_or_ran_out(memory_reallocate(opaque, payload, length), length);
 }
 
-/* ---- Text in and out of Extism's memory ----------------------------------------------------------------------- */
-
-/* Eight bytes at a time: each load or store is a call into the kernel, and they are most of what a call costs. */
-
-/* The offset of a copy; 0 if there is no room, and for no bytes at all. */
-static uint64_t store(const char *bytes, size_t length)
-{
-    uint64_t offset = kernel_alloc(length);
-    if (!offset)
-        return 0;
-    size_t i = 0;
-    for (; i + 8 <= length; i += 8) {
-        uint64_t word;
-        memcpy(&word, bytes + i, 8);
-        kernel_store_u64(offset + i, word);
-    }
-    for (; i < length; i++)
-        kernel_store_u8(offset + i, (uint8_t)bytes[i]);
-    return offset;
-}
+/* ---- Text as the engine's ------------------------------------------------------------------------------------------- */
 
 /* The bytes at an offset with a zero behind them, to be freed; NULL with an exception set if there is no room. */
-static char *load(uint64_t offset, size_t length)
+static char *text_at(uint64_t offset, size_t length)
 {
     char *bytes = js_malloc(context, length + 1);
     if (!bytes)
         return NULL;
-    size_t i = 0;
-    for (; i + 8 <= length; i += 8) {
-        uint64_t word = kernel_load_u64(offset + i);
-        memcpy(bytes + i, &word, 8);
-    }
-    for (; i < length; i++)
-        bytes[i] = (char)kernel_load_u8(offset + i);
+    load(offset, bytes, length);
     bytes[length] = 0;
     return bytes;
 }
 
-static char *load_input(size_t *length)
+static char *whole_input(size_t *length)
 {
     *length = (size_t)kernel_input_length();
     char *bytes = js_malloc(context, *length + 1);
     if (!bytes)
         return NULL;
-    size_t i = 0;
-    for (; i + 8 <= *length; i += 8) {
-        uint64_t word = kernel_input_load_u64(i);
-        memcpy(bytes + i, &word, 8);
-    }
-    for (; i < *length; i++)
-        bytes[i] = (char)kernel_input_load_u8(i);
+    load_input(0, bytes, *length);
     bytes[*length] = 0;
     return bytes;
 }
@@ -249,18 +154,6 @@ static bool store_string(JSValueConst string, uint64_t *offset, size_t *stored)
     return done;
 }
 
-static void release(uint64_t offset)
-{
-    if (offset)
-        kernel_free(offset);
-}
-
-static int32_t fail_with(const char *message)
-{
-    kernel_error_set(store(message, strlen(message)));
-    return 1;
-}
-
 /* ---- The native functions ------------------------------------------------------------------------------------- */
 
 /* Calls a function of the server with texts; gives its envelope, decoded, or undefined if there is none. */
@@ -287,7 +180,7 @@ static JSValue js_host(JSContext *c, JSValueConst self, int count, JSValueConst 
     if (!answer)
         return JS_UNDEFINED;
     size_t length = (size_t)kernel_length(answer);
-    char *text = load(answer, length);
+    char *text = text_at(answer, length);
     kernel_free(answer);
     if (!text)
         return JS_EXCEPTION;
@@ -331,7 +224,7 @@ static JSValue js_config_get(JSContext *c, JSValueConst self, int count, JSValue
     if (!found)
         return JS_NULL;
     size_t length = (size_t)kernel_length(found);
-    char *text = load(found, length);
+    char *text = text_at(found, length);
     kernel_free(found);
     JSValue value = text ? JS_NewStringLen(c, text, length) : JS_EXCEPTION;
     js_free(c, text);
@@ -734,7 +627,7 @@ EXPORT("hm_load") int32_t hm_load(void)
         return fail_with("this instance already has a plugin");
     enter();
     size_t length;
-    char *source = load_input(&length);
+    char *source = whole_input(&length);
     bool loaded = source && load_plugin(source, length);
     js_free(context, source);
     if (!loaded)
@@ -748,7 +641,7 @@ EXPORT("hm_call") int32_t hm_call(void)
         return fail_with("no plugin has been loaded: hm_load comes first");
     enter();
     size_t length;
-    char *input = load_input(&length);
+    char *input = whole_input(&length);
     if (!input)
         return report_exception();
     char *newline = memchr(input, '\n', length);
@@ -780,7 +673,7 @@ int32_t hm_serve(const char *name, size_t name_length, const char *source, size_
     if (JS_IsUndefined(plugin)) /* a trap comes back from nowhere */
         return fail_with("the plugin was stopped while it was being loaded");
     size_t length;
-    char *input = load_input(&length);
+    char *input = whole_input(&length);
     if (!input)
         return report_exception();
     int32_t status = call_plugin(name, name_length, input, length);

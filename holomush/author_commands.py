@@ -15,7 +15,7 @@ from tempfile import gettempdir
 
 import click
 
-from holomush.authoring.build import compile_plugin, compiler_of, embed, is_stale
+from holomush.authoring.build import compile_plugin, compiler_of, embed, is_stale, reason_of
 from holomush.authoring.languages import COMPILED
 from holomush.authoring.scaffold import LANGUAGES, scaffold
 from holomush.authoring.toolchain import BuildError, Language
@@ -105,7 +105,7 @@ def toolchains_command(*, install: bool, require: bool) -> None:
             click.echo(f"{language.name}: missing: {exc}")
         except OSError as exc:  # on the way to install it
             missing = True
-            click.echo(f"{language.name}: missing: {exc.filename}: {exc.strerror}")
+            click.echo(f"{language.name}: missing: {reason_of(exc)}")
     if missing and require:
         sys.exit(1)
 
@@ -153,8 +153,9 @@ def _run_pytest(folder: Path) -> bool:
         click.echo("The tests in test_*.py are not run: pytest is not installed.", err=True)
         return False
     sys.stdout.flush()
-    command = [sys.executable, "-m", "pytest", "--rootdir", str(folder), str(folder)]
-    return subprocess.run(command, check=False).returncode == 0  # noqa: S603 - the author's own tests
+    # In the folder, so that a test can name the plugin as "." and find its own files.
+    command = [sys.executable, "-m", "pytest", "--rootdir", ".", "."]
+    return subprocess.run(command, cwd=folder, check=False).returncode == 0  # noqa: S603 - the author's own tests
 
 
 @contextmanager
@@ -163,7 +164,7 @@ def _reports(folder: Path) -> Iterator[None]:
     try:
         yield
     except BuildError as exc:
-        if exc.report:
+        if exc.report.strip() not in str(exc):  # a report of one line is all in there
             click.echo(exc.report.rstrip(), err=True)
         raise
     except PluginFailed as exc:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import tempfile
+import time
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from fnmatch import fnmatch
@@ -49,11 +50,14 @@ def compile_plugin(language: Language, folder: Path, output: Path) -> None:
     try:
         text = (folder / FILE_NAME).read_text(encoding="utf-8-sig")
         with _alone_in(folder), tempfile.TemporaryDirectory(prefix="holomush-build-") as scratch:
+            started = time.time_ns()
             made = Path(scratch) / WASM_NAME
             language.build(folder.resolve(), made)
             wasm = with_manifest(made.read_bytes(), text)
+    except BuildError as exc:
+        raise BuildError(f"{folder}: {exc}", exc.report) from exc
     except OSError as exc:
-        raise BuildError(f"{folder}: cannot be built: {exc.filename}: {exc.strerror}") from exc
+        raise BuildError(f"{folder}: cannot be built: {reason_of(exc)}") from exc
     try:
         functions = prepare(wasm).functions
     except WasmError as exc:
@@ -61,7 +65,8 @@ def compile_plugin(language: Language, folder: Path, output: Path) -> None:
     missing = [f"{path}: it exports no function {name}" for path, name in manifest.handlers() if name not in functions]
     if missing:
         raise BuildError(f"{folder}: what was built lacks what {FILE_NAME} names", "\n".join(missing))
-    write(output, wasm)
+    # What is saved while the compiler is at work may not be in the module: it counts as newer.
+    write(output, wasm, made=started)
 
 
 def embed(source: PluginSource, functions: Collection[str], output: Path) -> None:
@@ -89,20 +94,27 @@ def embed(source: PluginSource, functions: Collection[str], output: Path) -> Non
     write(output, wasm)
 
 
-def write(output: Path, wasm: bytes) -> None:
-    """Put a module where it belongs, all at once. Raises ``BuildError``."""
+def write(output: Path, wasm: bytes, *, made: int | None = None) -> None:
+    """Put a module where it belongs, all at once, as of the time ``made`` (nanoseconds) or now. Raises ``BuildError``."""
     try:
         handle, temporary = tempfile.mkstemp(prefix=f".{output.name}.", dir=output.parent)
         try:
             with os.fdopen(handle, "wb") as file:
                 file.write(wasm)
             Path(temporary).chmod(0o644)
+            if made is not None:
+                os.utime(temporary, ns=(made, made))
             Path(temporary).replace(output)
         except BaseException:
             Path(temporary).unlink(missing_ok=True)
             raise
     except OSError as exc:
         raise BuildError(f"{output}: cannot be written: {exc.strerror}") from exc
+
+
+def reason_of(error: OSError) -> str:
+    """Which file, as far as that is known, and what is wrong."""
+    return f"{error.filename}: {error.strerror}" if error.filename else str(error.strerror)
 
 
 @contextmanager

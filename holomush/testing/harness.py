@@ -317,7 +317,8 @@ def _why_not_loaded(name: str, error: HolomushError) -> str:
     cause = error.__cause__
     # The host puts the name before each of several reasons.
     reasons = [line.removeprefix(f"{name}: ") for line in str(error).splitlines()]
-    return f"{name} cannot be loaded: " + (report_of(cause) if isinstance(cause, GuestError) else "\n".join(reasons))
+    report = report_of(cause) if isinstance(cause, GuestError) else "\n".join(reasons)
+    return f"{name} cannot be loaded:" + (f"\n{report}" if "\n" in report else f" {report}")
 
 
 def _known(manifest: Manifest) -> str:

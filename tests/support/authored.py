@@ -1,4 +1,4 @@
-"""Plugins as authors make them, in every language: what ``plugin new`` gives, with a command that fails, built once for all tests."""
+"""Plugins as authors make them, in every language: what ``plugin new`` gives, with a command that fails, built once."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from pathlib import Path
 
 import attrs
 import pytest
-from support.toolchains import require
 
 from holomush.authoring.build import compile_plugin, compiler_of
 from holomush.authoring.languages import COMPILED
 from holomush.authoring.scaffold import scaffold
 from holomush.plugins.roster.source import WASM_NAME
+from support.toolchains import require
 
 
 @attrs.frozen
@@ -70,7 +70,8 @@ WRITINGS: Mapping[str, Writing] = {
     ),
     "assemblyscript": Writing(
         "assembly/index.ts",
-        "\nexport function burst(): i32 {\n  const words = new Array<string>();\n  return new Response().say(words[3]).send();\n}\n",
+        "\nexport function burst(): i32 {\n  const words = new Array<string>();\n"
+        "  return new Response().say(words[3]).send();\n}\n",
         "return new Response().say(words",
         "Index out of range",
         "assembly/index.ts:{line}:",

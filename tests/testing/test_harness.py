@@ -259,9 +259,9 @@ def test_all_of_the_servers_settings_can_be_set(make: Make) -> None:
         (
             "x = 1\nraise ValueError('no')",
             "",
-            'tester cannot be loaded: Traceback (most recent call last):\n  File "plugin.py", line 2',
+            'tester cannot be loaded:\nTraceback (most recent call last):\n  File "plugin.py", line 2',
         ),
-        ("def f(:\n", "", 'tester cannot be loaded:   File "plugin.py", line 1'),
+        ("def f(:\n", "", 'tester cannot be loaded:\n  File "plugin.py", line 1'),
         ("", "subscribes: [{type: say}]", "tester cannot be loaded: subscribes: plugin.py has no function handle_event"),
         ("", "colour: green", "{folder}/plugin.yaml: unknown key 'colour'"),
     ],
@@ -658,7 +658,7 @@ def test_a_refusal_that_a_plugin_cannot_be_loaded_for_is_told_with_the_line_to_a
         make("from holomush_pdk import kv_get\n\ndef init():\n    kv_get('a')", "capabilities: []")
     first, _, rest = str(caught.value).partition("\n  - kv:read\n")
     assert first == "tester: holomush_kv_get needs the capability kv:read. plugin.yaml: add to capabilities:"
-    assert rest.startswith("tester cannot be loaded: Traceback")
+    assert rest.startswith("tester cannot be loaded:\nTraceback")
 
 
 def test_other_capabilities_can_stand_in_for_the_manifests(make: Make) -> None:

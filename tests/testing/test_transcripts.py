@@ -233,5 +233,5 @@ def test_a_file_that_holds_no_tests_is_told(tmp_path: Path, text: str, complaint
 def test_a_plugin_that_cannot_be_loaded_is_told_once(tmp_path: Path) -> None:
     folder = write_plugin(tmp_path, "tester", "", "1 / 0")
     (folder / "tests.yaml").write_text("- {test: t, steps: [{command: x}]}\n" * 2)
-    with pytest.raises(PluginFailed, match=r"tester cannot be loaded: (?s:.*)ZeroDivisionError"):
+    with pytest.raises(PluginFailed, match=r"tester cannot be loaded:\n(?s:.*)ZeroDivisionError"):
         run_transcripts(folder)

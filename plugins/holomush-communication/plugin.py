@@ -1,4 +1,4 @@
-"""say, pose, semipose, emit and whisper."""
+"""say, pose, semipose, emit, whisper, ooc and think."""
 
 from holomush_pdk import Invocation, emit_event, find
 
@@ -72,6 +72,20 @@ def whisper_pose(inv: Invocation, target, message: str) -> str:
         },
     )
     return f"{target.name} sees you whisper: {inv.actor.name}{space}{action}"
+
+
+def handle_ooc(inv: Invocation):
+    message = inv.args.get("message")
+    if not message:
+        return "Say what?"
+    if message[0] in ":;" and len(message) > 1:
+        emit_here(inv, "ooc-pose", action=message[1:], space=" " if message[0] == ":" else "")
+    else:
+        emit_here(inv, "ooc", message=message)
+
+
+def handle_think(inv: Invocation):
+    return inv.args.get("thought") or "Think what?"
 
 
 def emit_here(inv: Invocation, event_type: str, **payload: str) -> None:

@@ -1,6 +1,19 @@
-"""look, go, exits, and the names of exits as commands."""
+"""look, go, exits, home, and the names of exits as commands."""
 
-from holomush_pdk import Invocation, Record, Response, emit_event, find, move_character, query_location
+from holomush_pdk import (
+    HostError,
+    Invocation,
+    Record,
+    Response,
+    emit_event,
+    find,
+    move_character,
+    query_character,
+    query_location,
+    query_object,
+    set_attributes,
+)
+from locks import passes
 
 COMPASS = {"north", "south", "east", "west", "northeast", "northwest", "southeast", "southwest"}
 FROM = {"up": " from above", "down": " from below"}
@@ -20,7 +33,22 @@ def handle_look(inv: Invocation):
         return describe_place(query_location(thing.id), viewer_id=inv.actor.id)
     if thing.kind == "exit":
         return [thing.name, f"It leads to {query_location(thing.destination_id).name}."]
-    return [thing.name, thing.description or "You see nothing special."]
+    lines = [thing.name, thing.description or "You see nothing special."]
+    if thing.kind == "object":
+        inside = query_object(thing.id).objects
+        lines += ["It holds:", *(held.name for held in inside)] if inside else []
+    return lines
+
+
+def handle_look_in(inv: Invocation):
+    container = inv.args.container
+    found = find(container, near=inv.actor.id, kinds=["object"])
+    if not found:
+        return f"You see no {container} here."
+    if len(found) > 1:
+        return which_one(found)
+    inside = query_object(found[0].id).objects
+    return ["It holds:", *(held.name for held in inside)] if inside else "It is empty."
 
 
 def handle_go(inv: Invocation):
@@ -52,21 +80,53 @@ def handle_exits(inv: Invocation):
     return ["Obvious exits:", *(f"{way.name} to {query_location(way.destination_id).name}" for way in ways)]
 
 
+def handle_home(inv: Invocation):
+    home = inv.actor.attributes.home
+    if home is None:
+        return "You have no home yet. Go where you want it to be, and type: home here"
+    if home == inv.location.id:
+        return "You are at home."
+    try:
+        there = query_location(home)
+    except HostError as error:
+        if error.code != "not_found":
+            raise
+        return "Your home is not there any more. Go where you want it to be, and type: home here"
+    return move(inv, there, exit_used="", way_out=" for home", way_in="", reason="home")
+
+
+def handle_home_here(inv: Invocation):
+    set_attributes(inv.actor.id, home=inv.location.id)
+    return f"{inv.location.name} is your home now."
+
+
 def walk(inv: Invocation, way: Record):
-    actor = inv.actor
-    here = inv.location
-    move_character(actor.id, way.destination_id)
+    if way.lock and not passes(way.lock, what_opens(inv.actor)):
+        return f"{way.name} is locked."
     there = query_location(way.destination_id)
+    return move(inv, there, way.name, way_out=f" {way.name}", way_in=came_from(inv.location, there), reason="walk")
+
+
+def move(inv: Invocation, there: Record, exit_used: str, way_out: str, way_in: str, reason: str):
+    """Go there, and let those on both sides see it: "Alice leaves<way_out>.", "Alice arrives<way_in>."."""
+    actor, here = inv.actor, inv.location
+    move_character(actor.id, there.id)
     step = {
         "character_id": actor.id,
         "character_name": actor.name,
         "from_location": here.id,
         "to_location": there.id,
-        "exit_used": way.name,
+        "exit_used": exit_used,
     }
-    emit_event(stream=f"location:{here.id}", type="leave", payload={**step, "reason": "walk"})
-    emit_event(stream=f"location:{there.id}", type="arrive", payload={**step, "via": came_from(here, there)})
+    emit_event(stream=f"location:{here.id}", type="leave", payload={**step, "way": way_out, "reason": reason})
+    emit_event(stream=f"location:{there.id}", type="arrive", payload={**step, "via": way_in})
     return describe_place(there, viewer_id=actor.id)
+
+
+def what_opens(actor: Record) -> set[str]:
+    """Whom and what a lock may name that this character is or carries."""
+    carried = query_character(actor.id).objects
+    return {text.casefold() for one in (actor, *carried) for text in (one.name, one.id)}
 
 
 def came_from(here: Record, there: Record) -> str:

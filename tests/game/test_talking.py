@@ -1,4 +1,4 @@
-"""say, pose, semipose, emit and whisper, as everybody concerned sees them."""
+"""say, pose, semipose, emit, whisper, ooc and think, as everybody concerned sees them."""
 
 from __future__ import annotations
 
@@ -32,6 +32,13 @@ from holomush.plugins.guests.guest import SourceRuntime
             "Bob sees you whisper: Alice winks\n",
             "Alice winks (whispered to you)\n",
         ),
+        ("ooc back soon", '<OOC> You say, "back soon"\n', '<OOC> Alice says, "back soon"\n'),
+        ("ooc :stretches", "<OOC> Alice stretches\n", "<OOC> Alice stretches\n"),
+        ("ooc ;'s cat is hungry", "<OOC> Alice's cat is hungry\n", "<OOC> Alice's cat is hungry\n"),
+        ("ooc :", '<OOC> You say, ":"\n', '<OOC> Alice says, ":"\n'),
+        ("ooc", "Say what?\n", ""),
+        ("think that was close", "that was close\n", ""),
+        ("think", "Think what?\n", ""),
         ("say", "Say what?\n", ""),
         ('"', "Say what?\n", ""),
         (":", "Pose what?\n", ""),

@@ -160,3 +160,14 @@ async def test_the_canyon_echoes_and_no_other_place(data: Path, runtime: SourceR
         assert await bob.do(":waves") == "Bob waves\n"
         rows = await server.running.game.store.fetch("SELECT payload FROM events WHERE actor_kind = 'plugin'")
         assert rows == [('{"message":"Echo: hello"}',)]
+
+
+async def test_those_who_stay_see_who_goes_home(data: Path, runtime: SourceRuntime) -> None:
+    async with running_server(data, runtime) as server:
+        alice, bob = await server.create("Alice"), await server.create("Bob")
+        assert await alice.do("home here") == "Bob has connected.\nThe Lantern Square is your home now.\n"
+        assert "The Walled Garden" in await alice.do("north")
+        assert await bob.do("look me") == "Alice leaves north.\nBob\nYou see nothing special.\n"
+        assert (await alice.do("home")).startswith("The Lantern Square\n")
+        assert await bob.do("look me") == "Alice arrives.\nBob\nYou see nothing special.\n"
+        assert await alice.do("home") == "You are at home.\n"

@@ -26,6 +26,7 @@ from holomush.events.bus import Bus
 from holomush.events.render import Renderer
 from holomush.net.connection import TelnetServer
 from holomush.plugins.guests.guest import SourceRuntime
+from holomush.plugins.handbook import Handbook
 from holomush.plugins.host import PluginHost, open_host
 from holomush.plugins.roster.roster import Roster
 from holomush.plugins.storage.storage import Storage, open_storage
@@ -86,11 +87,14 @@ async def serve(
         bus = Bus()
         bus.sequence = await last_sequence(store)
         presences = Presences(store, bus)
-        surroundings = make_surroundings(config, world, presences, shutdown)
+        handbook = Handbook()
+        surroundings = make_surroundings(config, world, presences, handbook, shutdown)
         with open_storage(store, config.plugins) as storage:
             async with open_host(parts.runtime, world, storage, config.plugins, parts.tracer, surroundings) as host:
                 roster = await load_plugins(config, parts.plugin_folders, host, storage, store)
                 manifests = roster.manifests
+                router = make_router(manifests)
+                handbook.write(router, roster.sources)
                 bus.renderer = Renderer(collect_templates(manifests))
                 committer = Committer(world, store, bus)
                 calls = PluginCalls(host, committer)
@@ -99,7 +103,7 @@ async def serve(
                     store=store,
                     bus=bus,
                     committer=committer,
-                    lines=Lines(make_router(manifests), calls, world, store),
+                    lines=Lines(router, calls, world, store),
                     entrance=_entrance(config, parts, world, store, committer, start),
                     presences=presences,
                     config=config.sessions,

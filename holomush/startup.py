@@ -19,6 +19,7 @@ from holomush.database.store import Store
 from holomush.events.render import Templates
 from holomush.plugins.functions.addresses import Resolver
 from holomush.plugins.functions.http import fetch, trusted_authorities
+from holomush.plugins.handbook import Handbook
 from holomush.plugins.host import PluginHost
 from holomush.plugins.roster.approvals import read_approvals
 from holomush.plugins.roster.manifest import Manifest
@@ -81,7 +82,7 @@ def make_fetch(config: HttpConfig) -> Fetch:
     return fetch_one
 
 
-def make_surroundings(config: Config, world: World, presences: Presences, shutdown: trio.Event) -> Surroundings:
+def make_surroundings(config: Config, world: World, presences: Presences, handbook: Handbook, shutdown: trio.Event) -> Surroundings:
     """What plugins see of the server, and may ask of it."""
     oversight = Oversight(presences, world)
 
@@ -93,6 +94,8 @@ def make_surroundings(config: Config, world: World, presences: Presences, shutdo
     return Surroundings(
         fetch=make_fetch(config.plugins.http),
         is_connected=presences.is_connected,
+        access=oversight.access,
+        handbook=handbook,
         sessions=oversight.sessions,
         boot=oversight.boot,
         stats=oversight.stats,

@@ -251,6 +251,7 @@ async def test_a_plugin_of_the_guide_does_what_it_says(
     folder = tmp_path / "plugins" / example.name
     folder.mkdir(parents=True)
     for file, text in example.files.items():
+        (folder / file).parent.mkdir(exist_ok=True)
         (folder / file).write_text(text, encoding="utf-8")
     manifest = read_manifest(folder)
     granted = PluginsConfig(grants={manifest.name: manifest.capabilities})  # as an operator does who has looked at it

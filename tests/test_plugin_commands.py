@@ -14,7 +14,7 @@ import attrs
 import pytest
 import trio
 from click.testing import CliRunner
-from support.game import running_server
+from support.game import BUNDLED_COMMANDS, running_server
 from support.plugins import write_plugin
 
 from holomush.cli import main
@@ -35,7 +35,8 @@ schema:
         - {{name: damage, type: integer}}
 {FINE}
 """
-BUNDLED = "1. holomush-communication 1.0.0: ready\n2. holomush-navigation 1.0.0: ready\n"
+ALL = len(BUNDLED_COMMANDS) + 1
+"""How many plugins come along, ``echo`` included."""
 
 
 @attrs.frozen
@@ -100,7 +101,7 @@ async def serve_once(desk: Desk, runtime: SourceRuntime, *sql: str) -> None:
 
 
 def test_list_of_what_comes_with_it(desk: Desk) -> None:
-    assert desk.run("list") == Said(0, f"{BUNDLED}3. echo 1.0.0: ready\n")
+    assert desk.run("list") == Said(0, renumbered(1))
     assert not desk.database.exists()
 
 
@@ -118,10 +119,7 @@ def test_list_of_all_sorts(desk: Desk) -> None:
         f"""\
 1. early 1.0.0: ready
   it asks for emit:global, which plugins.grants.early does not grant
-2. holomush-communication 1.0.0: ready
-3. holomush-navigation 1.0.0: ready
-4. echo 1.0.0: ready
-asks 1.0.0: waiting
+{renumbered(2)}asks 1.0.0: waiting
   it asks for http:get:api.example.com; look at it, then: python -m holomush plugin approve asks
 behind 1.0.0: refused
   needs asks, which waits for approval
@@ -157,8 +155,7 @@ def test_further_folders_and_other_data(desk: Desk, tmp_path: Path) -> None:
 
 def renumbered(first: int) -> str:
     """The plugins that come with HoloMUSH, as a list has them from the number ``first`` on."""
-    names = ("holomush-communication", "holomush-navigation", "echo")
-    return "".join(f"{number}. {name} 1.0.0: ready\n" for number, name in enumerate(names, first))
+    return "".join(f"{number}. {name} 1.0.0: ready\n" for number, name in enumerate((*BUNDLED_COMMANDS, "echo"), first))
 
 
 # ---- check -----------------------------------------------------------------------------------------------------------
@@ -174,7 +171,7 @@ fine 1.0.0 in {folder}
 asks for read:characters
 command fine: fine
 hears say on location:*
-It would be loaded, as number 1 of 4.
+It would be loaded, as number 1 of {ALL + 1}.
 """,
     )
 
@@ -198,7 +195,7 @@ command fine: fine
 """
     assert desk.run("check", "asks") == Said(
         0,
-        f"{offers}It would be loaded, as number 1 of 4, once you approve of it: python -m holomush plugin approve asks\n",
+        f"{offers}It would be loaded, as number 1 of {ALL + 1}, once you approve of it: python -m holomush plugin approve asks\n",
     )
     (folder / "plugin.py").write_text("def fin(inv): return 'fine'\n")
     assert desk.run("check", "asks") == Said(
@@ -250,13 +247,13 @@ def test_a_later_version_is_checked_in_the_place_of_the_one_that_is_there(desk: 
     text = (folder / "plugin.yaml").read_text()
     (folder / "plugin.yaml").write_text(text.replace("version: 1.0.0", "version: 1.5.0"))
     said = desk.run("check", "new/base")
-    assert (said.code, said.output.splitlines()[-1]) == (0, "It would be loaded, as number 1 of 5.")
+    assert (said.code, said.output.splitlines()[-1]) == (0, f"It would be loaded, as number 1 of {ALL + 2}.")
 
 
 def test_what_would_stand_in_for_a_bundled_one_is_checked_as_such(desk: Desk) -> None:
     write_plugin(desk.path, "echo", FINE, FINE_SOURCE)
     said = desk.run("check", "echo")
-    assert (said.code, said.output.splitlines()[-1]) == (0, "It would be loaded, as number 1 of 3.")
+    assert (said.code, said.output.splitlines()[-1]) == (0, f"It would be loaded, as number 1 of {ALL}.")
     (desk.path / "echo").rename(desk.path / "my-echo")
     said = desk.run("check", "my-echo")
     assert said.code == 1
@@ -285,11 +282,11 @@ async def test_check_of_a_version_that_would_lose_data_while_the_server_runs(des
             "say drop_column or rename_column in migrations\nIt would not be loaded.\n",
         )
         assert await check(later.replace("{name: damage", "{name: note, type: string}\n        - {name: damage")) == Said(
-            0, f"{head}the database: adds the column logs.note\nIt would be loaded, as number 1 of 4.\n"
+            0, f"{head}the database: adds the column logs.note\nIt would be loaded, as number 1 of {ALL + 1}.\n"
         )
         drop = "migrations: [{version: 1.1.0, steps: [{drop_column: {table: logs, column: damage}}]}]\n"
         assert await check(lossy + drop) == Said(
-            0, f"{head}the database: drops the column logs.damage\nIt would be loaded, as number 1 of 4.\n"
+            0, f"{head}the database: drops the column logs.damage\nIt would be loaded, as number 1 of {ALL + 1}.\n"
         )
         # A check is only that: nothing was done, and the server is none the worse.
         assert await server.running.game.store.fetch("SELECT * FROM plugin_schemas") == before
@@ -346,7 +343,7 @@ def test_approve_what_cannot_be(desk: Desk) -> None:
         (["odd"], f"odd cannot be read: {folder}/plugin.yaml: unknown key 'colour'; known are .*"),
         (
             ["nobody"],
-            "there is no plugin nobody; there are asks, echo, fine, holomush-communication, holomush-navigation, odd; "
+            f"there is no plugin nobody; there are asks, echo, fine, {', '.join(BUNDLED_COMMANDS)}, odd; "
             "--plugin-dir says where further ones are",
         ),
         (["asks", "--config", "config.yaml"], r"what asks may do is in the configuration: plugins\.grants\.asks"),

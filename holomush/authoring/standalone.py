@@ -37,6 +37,9 @@ _FUNCTION = 0
 _PAGE = 65536
 _SERVE = "hm_serve"
 _LOG = "holomush_log"
+_FIND = "read:<kinds>"
+_FINDING = ("read:locations", "read:objects", "read:characters")
+"""What stands for ``_FIND`` in capabilities; there are others that begin with ``read:``."""
 _RUNTIME_PREFIX = "hm_"
 """How the exports begin with which the server drives a runtime."""
 
@@ -163,6 +166,8 @@ def _sections(wasm: bytes) -> Iterator[tuple[int, bytes]]:
 
 def _reaches(held: Capability, row: str) -> bool:
     """Whether a capability allows any call of the function that asks for ``row``, such as ``kv:read`` or ``emit:<stream>``."""
+    if row == _FIND:
+        return any(held.covers(capability) for capability in _FINDING)
     stem, is_open, _ = row.partition("<")
     return (bool(is_open) and held.text.startswith(stem)) or held.covers(stem)
 

@@ -20,6 +20,8 @@ from holomush.errors import HolomushError
 LENGTH_LIMIT: Final = 500
 OPTIONAL_LIMIT: Final = 6
 """Optional parts of one pattern; the number of variants doubles with each."""
+ANYTHING: Final = "\N{REPLACEMENT CHARACTER}"
+"""In an example line: some text. No pattern has it as a word."""
 
 _TOKENS: Final = re.compile(r"\s+|[\[\]=<>]|[^\s\[\]=<>]+")
 _NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
@@ -112,6 +114,11 @@ class Pattern:
     def usage(self) -> str:
         """What a player is shown after ``Usage:``."""
         return self.text
+
+    def examples(self) -> Iterator[str]:
+        """A line that fits for each choice of optional parts; ``ANYTHING`` stands for what players fill in."""
+        for variant in self._variants:
+            yield " ".join(" ".join(item.words) if isinstance(item, _Literals) else ANYTHING for item in variant)
 
     def match(self, line: str) -> dict[str, str] | None:
         """Argument name → text as typed, for a whole line, the command's word included; None if it does not match.

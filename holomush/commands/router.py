@@ -49,6 +49,15 @@ Route: TypeAlias = Matched | BadUsage | Unknown
 
 
 @attrs.frozen
+class Usable:
+    """A command that lines can reach, with those of its aliases and its prefix that reach it and no other command."""
+
+    spec: CommandSpec
+    aliases: tuple[str, ...]
+    prefix: str | None
+
+
+@attrs.frozen
 class _Entry:
     """One way to type a command: its words (casefolded), and what replaces them before the pattern is matched."""
 
@@ -123,9 +132,38 @@ class Router:
         """The commands to try, in order, with a line that is Unknown. ``CommandSpec.fallback_args`` has their args."""
         return tuple(spec for spec in self._specs if spec.fallback and spec.access <= access)
 
-    def visible(self, access: Access) -> tuple[CommandSpec, ...]:
-        """Every command that somebody with this access may use, in order; for help."""
-        return tuple(spec for spec in self._specs if spec.access <= access)
+    def usable(self, access: Access) -> tuple[Usable, ...]:
+        """Every command that somebody with this access may use and that no other takes the words from, in order; for help."""
+        return tuple(found for spec in self._specs if spec.access <= access and (found := self._usable(spec, access)) is not None)
+
+    def _usable(self, spec: CommandSpec, access: Access) -> Usable | None:
+        aliases = tuple(alias for alias in spec.aliases if self._reaches(spec, _entry(spec, alias), access))
+        prefix = spec.prefix
+        if prefix is not None and not self._prefix_reaches(spec, prefix, access):
+            prefix = None
+        named = _named(spec)
+        reached = spec.fallback or (prefix is not None if named is None else self._reaches(spec, named, access))
+        return Usable(spec, aliases, prefix) if reached else None
+
+    def _reaches(self, spec: CommandSpec, entry: _Entry | None, access: Access) -> bool:
+        """Whether some line that begins with an entry's words is taken for its command. Patterns may share their first words."""
+        if entry is None:
+            return False
+        typed = " ".join(entry.words)
+        return any(
+            self._takes(spec, typed + example.removeprefix(head), access)
+            for example in spec.pattern.examples()
+            for head in entry.heads
+            if example.startswith(head)
+        )
+
+    def _prefix_reaches(self, spec: CommandSpec, prefix: str, access: Access) -> bool:
+        examples = (example.removeprefix(" ".join(spec.words)).strip() for example in spec.pattern.examples())
+        return any(self._takes(spec, prefix + rest, access) for rest in examples)
+
+    def _takes(self, spec: CommandSpec, line: str, access: Access) -> bool:
+        route = self.route(line, access)
+        return isinstance(route, Matched) and route.spec is spec
 
     def _suggest(self, word: str, access: Access) -> str | None:
         names = self._names[access]
@@ -168,17 +206,24 @@ def _wins(winner: CommandSpec, loser: CommandSpec) -> str:
 
 
 def _entries(spec: CommandSpec) -> Iterable[_Entry]:
+    every = (_named(spec), *(_entry(spec, alias) for alias in spec.aliases))
+    return (entry for entry in every if entry is not None)
+
+
+def _named(spec: CommandSpec) -> _Entry | None:
+    """How a command is typed by its own words; None if its pattern begins with none."""
+    return _Entry(spec.words, spec, (" ".join(spec.words),)) if spec.words else None
+
+
+def _entry(spec: CommandSpec, alias: str) -> _Entry | None:
+    """How a command is typed by an alias; None if that adds nothing."""
     words = spec.words
-    if not words:
-        return
+    typed = tuple(alias.casefold().split())
+    if not words or typed == words:
+        return None
+    # One word may stand for the first word of `channel create` (`chan create`) or for the whole (`ccreate`).
     name = " ".join(words)
-    yield _Entry(words, spec, (name,))
-    for alias in spec.aliases:
-        typed = tuple(alias.casefold().split())
-        # One word may stand for the first word of `channel create` (`chan create`) or for the whole (`ccreate`).
-        heads = (words[0], name) if len(typed) == 1 < len(words) else (name,)
-        if typed != words:
-            yield _Entry(typed, spec, heads)
+    return _Entry(typed, spec, (words[0], name) if len(typed) == 1 < len(words) else (name,))
 
 
 def _after(words: Sequence[str], line: str, first: str) -> str | None:

@@ -126,11 +126,13 @@ class Renderer:
 
 
 def viewer_role(event: Event, character_id: str) -> Role:
-    """How a character stands to an event: did it, was the one it was sent to, or neither."""
+    """How a character stands to an event: did it, was the one it was sent to or done to (``target_id``), or neither."""
     if event.actor_id == character_id and event.actor_kind is ActorKind.CHARACTER:
         return Role.ACTOR
     # Compared in place: this runs for every listener of every event.
-    return Role.TARGET if event.stream == f"character:{character_id}" else Role.OTHERS
+    if event.payload.get("target_id") == character_id or event.stream == f"character:{character_id}":
+        return Role.TARGET
+    return Role.OTHERS
 
 
 def _shown(value: JSON) -> str:

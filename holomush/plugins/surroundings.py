@@ -1,4 +1,4 @@
-"""What plugins can see and ask of the server beyond the world: sessions, the server itself, the network.
+"""What plugins can see and ask of the server beyond the world: sessions, commands, the server itself, the network.
 
 Handed to the host as functions, because the host imports neither the sessions nor the server.
 """
@@ -10,7 +10,9 @@ from typing import Any, Literal, Protocol
 
 import attrs
 
+from holomush.commands.access import Access
 from holomush.plugins.functions.refusal import HostCallError
+from holomush.plugins.handbook import Handbook
 
 
 class Fetch(Protocol):
@@ -32,17 +34,25 @@ def _nobody(_: str) -> bool:
     return False
 
 
+def _no_access(_: str) -> Access | None:
+    return None
+
+
 def _nothing(*_: str) -> None:
     pass
 
 
 @attrs.frozen(kw_only=True)
 class Surroundings:
-    """``is_connected``, ``sessions`` and ``stats`` may be called from any thread; the others are called on Trio's."""
+    """``is_connected``, ``access``, ``sessions`` and ``stats`` may be called from any thread; the others are called on Trio's."""
 
     fetch: Fetch = _no_network
     is_connected: Callable[[str], bool] = _nobody
     """Whether somebody plays the character with this id right now."""
+    access: Callable[[str], Access | None] = _no_access
+    """What whoever plays the character with this id may do; None if nobody does."""
+    handbook: Handbook = attrs.field(factory=Handbook)
+    """The commands and help topics of all plugins."""
     sessions: Callable[[], list[Mapping[str, Any]]] = list
     """Everybody in play: character_id, character_name, connected_at, idle_seconds, connections."""
     boot: Callable[[str, str], None] = _nothing

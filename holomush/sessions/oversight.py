@@ -42,6 +42,11 @@ class Oversight:
                 )
         return shown
 
+    def access(self, character_id: str) -> Access | None:
+        """What whoever plays a character may do; None if nobody does."""
+        presence = self._presences.get(character_id)
+        return None if presence is None else presence.access
+
     def stats(self) -> Mapping[str, Any]:
         """Figures about the server and what is in its world."""
         kinds = [entity.kind for entity in self._world.entities()]

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from holomush import __version__
+from holomush.commands.access import Access
+from holomush.plugins.handbook import Handbook
 from holomush.world.model import Character, Kind
 from holomush.world.state import World
 
@@ -18,12 +20,20 @@ class Crowd:
         self._world = world
         self._begun = time.time()
         self.absent: set[str] = set()
+        self.typed_with: dict[str, Access] = {}
+        """The access with which each character has typed last."""
+        self.handbook = Handbook()
+        """About the one plugin that there is."""
         self.shut_down_for: str | None = None
         """The reason for which a plugin stopped the server, if one did."""
 
     def is_connected(self, character_id: str) -> bool:
         """Whether somebody plays that character."""
         return isinstance(self._world.get(character_id), Character) and character_id not in self.absent
+
+    def access(self, character_id: str) -> Access | None:
+        """What somebody may do: what they had when they typed, or else everything; None if nobody plays that character."""
+        return self.typed_with.get(character_id, Access.ADMIN) if self.is_connected(character_id) else None
 
     def sessions(self) -> list[Mapping[str, Any]]:
         """As the server tells of everybody in play."""

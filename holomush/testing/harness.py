@@ -305,6 +305,8 @@ def _surroundings(web: CannedWeb, watch: Watch, crowd: Crowd) -> Surroundings:
     return Surroundings(
         fetch=web.fetch,
         is_connected=crowd.is_connected,
+        access=crowd.access,
+        handbook=crowd.handbook,
         sessions=crowd.sessions,
         boot=crowd.boot,
         stats=crowd.stats,

@@ -153,6 +153,7 @@ class Stage:
         # Made now, so that what the plugin does at its start is no part of its first call.
         loaded.patient_pool.release(await loaded.patient_pool.acquire())
         self.router = make_router([manifest])
+        self.crowd.handbook.write(self.router, [source])
         self.bus.renderer = Renderer(collect_templates([manifest]))
 
     def begin(self) -> None:
@@ -187,6 +188,7 @@ class Stage:
         """Do what a line says, as the server does. Returns what the player is told."""
         told: list[str] = []
         session = {"id": str(ULID()), "connected_at": self.calls.timestamp()}
+        self.crowd.typed_with[character.id] = access
         asker = Asker(character_id=character.id, access=access, session=session, tell=told.append)
         await Lines(self.router, self.calls, self.world, self.store).run(line, asker)
         return told

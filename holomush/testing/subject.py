@@ -16,7 +16,7 @@ from holomush.plugins.guests.binary import WasmError
 from holomush.plugins.roster.capabilities import CapabilitySet
 from holomush.plugins.roster.manifest import FILE_NAME, read_manifest
 from holomush.plugins.roster.requirements import LONGEST_NAME
-from holomush.plugins.roster.source import WASM_NAME, PluginSource, SourceLanguage, read_modules, read_plugin
+from holomush.plugins.roster.source import WASM_NAME, PluginSource, SourceLanguage, read_modules, read_plugin, read_topics
 from holomush.structuring import StructureError
 from holomush.testing.failures import HarnessError
 
@@ -49,7 +49,9 @@ def _read_file(path: Path) -> PluginSource:
     own = path.name == main and has_manifest
     if own and language is not None:
         # With its other files. What else was built in the folder does not matter: this is the file that is meant.
-        return PluginSource(folder, read_manifest(folder), read_modules(folder, language), language=language)
+        return PluginSource(
+            folder, read_manifest(folder), read_modules(folder, language), language=language, topics=read_topics(folder)
+        )
     inside = _manifest_in(path) if path.suffix == _WASM and not own else None
     if inside is not None:
         return _read_alone(path, main, inside, f"{path}, its {FILE_NAME}")

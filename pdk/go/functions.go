@@ -162,6 +162,22 @@ func ListSessions() ([]Presence, error) { return ask[[]Presence](hostListSession
 // BootSession hangs up on everybody who plays a character, after telling them the reason.
 func BootSession(characterID, reason string) error { return do(hostBootSession, characterID, reason) }
 
+// ListCommands gives the commands that whoever plays a character may use, of all plugins.
+func ListCommands(characterID string) ([]Command, error) {
+	return ask[[]Command](hostListCommands, characterID)
+}
+
+// ListTopics gives the help topics that whoever plays a character may read: those in which all of the words occur, or,
+// if there are no words, all.
+func ListTopics(characterID, words string) ([]Topic, error) {
+	return ask[[]Topic](hostListTopics, characterID, words)
+}
+
+// ReadTopic gives the text of a plugin's help topic, for whoever plays a character.
+func ReadTopic(characterID, plugin, topic string) (string, error) {
+	return ask[string](hostReadTopic, characterID, plugin, topic)
+}
+
 // ServerStats gives figures about the server: version, uptime_seconds, sessions and how much there is of everything.
 func ServerStats() (Fields, error) { return ask[Fields](hostServerStats) }
 

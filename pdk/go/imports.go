@@ -104,6 +104,15 @@ func hostListSessions() uint64
 //go:wasmimport extism:host/user holomush_boot_session
 func hostBootSession(id, reason uint64) uint64
 
+//go:wasmimport extism:host/user holomush_list_commands
+func hostListCommands(id uint64) uint64
+
+//go:wasmimport extism:host/user holomush_list_topics
+func hostListTopics(id, words uint64) uint64
+
+//go:wasmimport extism:host/user holomush_read_topic
+func hostReadTopic(id, plugin, topic uint64) uint64
+
 //go:wasmimport extism:host/user holomush_server_stats
 func hostServerStats() uint64
 

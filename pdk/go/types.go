@@ -122,6 +122,26 @@ type Presence struct {
 	Connections   int     `json:"connections"`
 }
 
+// Command is a command, for help. Words is what a line begins with, Prefix one character that may stand for it.
+type Command struct {
+	Plugin            string   `json:"plugin"`
+	PluginDescription string   `json:"plugin_description"`
+	Name              string   `json:"name"`
+	Words             string   `json:"words"`
+	Usage             string   `json:"usage"`
+	Description       string   `json:"description"`
+	Aliases           []string `json:"aliases"`
+	Prefix            *string  `json:"prefix"`
+	Access            string   `json:"access"` // "guest", "player", "builder" or "admin"
+}
+
+// Topic is a help topic; its text is what ReadTopic gives.
+type Topic struct {
+	Plugin string `json:"plugin"`
+	Topic  string `json:"topic"`
+	Title  string `json:"title"`
+}
+
 // Place is where an object is put: give one of the three ids.
 type Place struct {
 	Location  string `json:"location,omitempty"`

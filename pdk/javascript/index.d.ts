@@ -115,6 +115,26 @@ export interface Session {
   connections: number;
 }
 
+/** A command, for help. `words` is what a line begins with, `prefix` one character that may stand for it. */
+export interface Command {
+  plugin: string;
+  plugin_description: string;
+  name: string;
+  words: string;
+  usage: string;
+  description: string;
+  aliases: string[];
+  prefix: string | null;
+  access: "guest" | "player" | "builder" | "admin";
+}
+
+/** A help topic; its text is what `readTopic` gives. */
+export interface Topic {
+  plugin: string;
+  topic: string;
+  title: string;
+}
+
 export interface HttpResponse {
   status: number;
   url: string;
@@ -220,6 +240,12 @@ export function httpPost(url: string, body: string): HttpResponse;
 export function listSessions(): Session[];
 /** Hangs up on everybody who plays a character, after telling them the reason. */
 export function bootSession(characterId: string, reason?: string): void;
+/** The commands that whoever plays a character may use, of all plugins. */
+export function listCommands(characterId: string): Command[];
+/** The help topics that whoever plays a character may read; with `words` those in which all of them occur. */
+export function listTopics(characterId: string, words?: string): Topic[];
+/** The text of a plugin's help topic, for whoever plays a character. */
+export function readTopic(characterId: string, plugin: string, topic: string): string;
 /** Figures about the server: `version`, `uptime_seconds`, `sessions` and how much there is of everything. */
 export function serverStats(): { version: string; uptime_seconds: number; [figure: string]: Json };
 /** Stops the server in good order, after telling everybody the reason. */

@@ -115,6 +115,9 @@ export const httpPost = (url, body) => response(call("holomush_http_post", url, 
 
 export const listSessions = () => call("holomush_list_sessions");
 export const bootSession = (characterId, reason = "") => void call("holomush_boot_session", characterId, reason);
+export const listCommands = (characterId) => call("holomush_list_commands", characterId);
+export const listTopics = (characterId, words = "") => call("holomush_list_topics", characterId, words);
+export const readTopic = (characterId, plugin, topic) => call("holomush_read_topic", characterId, plugin, topic);
 export const serverStats = () => call("holomush_server_stats");
 export const serverShutdown = (reason = "") => void call("holomush_server_shutdown", reason);
 

@@ -371,7 +371,7 @@ def test_a_folder_without_its_lock_file(language: Language, tmp_path: Path) -> N
 
 def test_packages_that_do_not_fit_the_lock_file(language: Language, tmp_path: Path) -> None:
     # With the PDK that it names by path: some versions of npm look for that before anything else.
-    shutil.copytree(ECHO.parents[1], tmp_path / "pdk", ignore=shutil.ignore_patterns("node_modules"))
+    shutil.copytree(PDK, tmp_path / "pdk", ignore=shutil.ignore_patterns("node_modules"))
     folder = tmp_path / "pdk" / "examples" / "echo"
     package = json.loads((folder / "package.json").read_text())
     package["dependencies"]["json-as"] = "1.5.0"

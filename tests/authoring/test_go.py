@@ -492,9 +492,10 @@ def test_the_pdk_declares_every_host_function() -> None:
 @pytest.mark.parametrize("folder", [PDK, ECHO, EVERYTHING])
 def test_the_go_code_is_formatted_and_vetted(folder: Path) -> None:
     require(Go())
+    go, _ = Go().find()
     env = {**os.environ, "GOOS": "wasip1", "GOARCH": "wasm", "GOTOOLCHAIN": "local", "GOWORK": "off"}
-    vetted = subprocess.run(["go", "vet", "."], cwd=folder, env=env, capture_output=True, text=True, check=False)
+    vetted = subprocess.run([go, "vet", "."], cwd=folder, env=env, capture_output=True, text=True, check=False)
     assert (vetted.returncode, vetted.stderr) == (0, "")
-    root = subprocess.run(["go", "env", "GOROOT"], cwd=folder, capture_output=True, text=True, check=True).stdout.strip()
+    root = subprocess.run([go, "env", "GOROOT"], cwd=folder, capture_output=True, text=True, check=True).stdout.strip()
     listed = subprocess.run([f"{root}/bin/gofmt", "-l", "."], cwd=folder, capture_output=True, text=True, check=True)
     assert listed.stdout == ""

@@ -520,6 +520,9 @@ async def test_the_server_loads_it_from_a_folder(making: Making, tmp_path: Path)
 # ---- What is made ----------------------------------------------------------------------------------------------------
 
 
+HELP = {"list_commands", "list_topics", "read_topic"}
+
+
 def user_imports(wasm: bytes) -> set[str]:
     return {wanted.name for wanted in parse(wasm).imports if wanted.module == NAMESPACE}
 
@@ -531,7 +534,8 @@ def user_imports(wasm: bytes) -> set[str]:
         (["emit:location:*"], {"emit_event"}),
         (["emit:*", "kv:read"], {"emit_event", "kv_get", "kv_list"}),
         (["read:objects"], {"query_object", "find"}),
-        (["read:*"], {"query_location", "query_exit", "query_object", "query_character", "find"}),
+        (["read:commands"], HELP),
+        (["read:*"], {"query_location", "query_exit", "query_object", "query_character", "find"} | HELP),
         (["http:get:api.example.com"], {"http_get"}),
         (["http:*"], {"http_get", "http_post"}),
         (["http:post:*", "server:stats"], {"http_post", "server_stats"}),

@@ -119,8 +119,8 @@ def test_access_opens_commands_and_suggestions() -> None:
     assert ROUTER.route("@wal x", Access.ADMIN) == Unknown("@wal", "@wall")
     assert ROUTER.route("!hey", Access.ADMIN) == Matched(WALL, {"text": "hey"}, "!hey")
     assert ROUTER.route("look", Access.GUEST) == Unknown("look", None)
-    assert ROUTER.visible(Access.GUEST) == (WHO,)
-    assert set(ROUTER.visible(Access.ADMIN)) == set(SPECS)
+    assert [usable.spec for usable in ROUTER.usable(Access.GUEST)] == [WHO]
+    assert {usable.spec for usable in ROUTER.usable(Access.ADMIN)} == set(SPECS)
 
 
 def test_a_command_one_may_not_use_does_not_hide_one_that_one_may() -> None:
@@ -207,10 +207,55 @@ def test_any_line_has_a_route_and_none_is_above_ones_access(line: str, access: A
         if route.suggestion is not None:
             assert not isinstance(ROUTER.route(route.suggestion, access), Unknown)
     else:
-        assert route.spec in ROUTER.visible(access)
+        assert route.spec in [usable.spec for usable in ROUTER.usable(access)]
 
 
 def test_a_very_long_word_gets_no_suggestion() -> None:
     word = "look" * 100_000
     assert ROUTER.route(word, Access.PLAYER) == Unknown(word, None)
     assert ROUTER.route(f"channel {word}", Access.PLAYER) == Unknown("channel", "channel list")
+
+
+def usable(*specs: CommandSpec, access: Access = Access.PLAYER) -> list[tuple[str, str, tuple[str, ...], str | None]]:
+    """What help is told of commands: plugin, pattern, aliases and prefix of each."""
+    found = Router(specs).usable(access)
+    return [(one.spec.plugin, one.spec.pattern.text, one.aliases, one.prefix) for one in found]
+
+
+def test_what_can_be_used_has_its_aliases_and_prefix() -> None:
+    assert usable(LOOK, SAY, CREATE, MOVE) == [
+        ("core", "look [at] [<target>]", ("l",), None),
+        ("core", "say [<message>]", (), '"'),
+        ("core", "channel create <name>", ("chan", "ccreate", "make channel"), None),
+        ("core", "<exit>", (), None),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("second", "shown"),
+    [
+        (command("say <text>", "speak", plugin="b"), None),
+        (command("say", plugin="b"), None),
+        (command("say [<who>=<text>]", plugin="b"), None),
+        (command("talk <text>", "say", "speak", prefix='"', plugin="b"), ("b", "talk <text>", ("speak",), None)),
+        (command("say", plugin="b", fallback=True), ("b", "say", (), None)),
+        (command("<text>", plugin="b", prefix='"'), None),
+        (command("<text>", plugin="b", prefix="'"), ("b", "<text>", (), "'")),
+        (command("<text>", plugin="b"), None),
+    ],
+)
+def test_what_an_earlier_command_takes_is_not_there(second: CommandSpec, shown: tuple[object, ...] | None) -> None:
+    assert usable(SAY, second)[1:] == ([] if shown is None else [shown])
+
+
+def test_commands_that_share_their_first_word_are_all_there() -> None:
+    specs = [command("give <thing>=<who>"), command("give gold <n>", plugin="b"), command("give <x> to <y>", plugin="c")]
+    assert [pattern for _, pattern, _, _ in usable(*specs)] == [spec.pattern.text for spec in specs]
+    assert [pattern for _, pattern, _, _ in usable(PAGE, REPAGE)] == ["page <who>=<message>", "page <message>"]
+
+
+def test_a_command_above_ones_access_takes_nothing_from_others() -> None:
+    theirs = command("say <text>", plugin="a", access=Access.ADMIN)
+    mine = command("say <text>", plugin="b")
+    assert usable(theirs, mine) == [("b", "say <text>", (), None)]
+    assert usable(theirs, mine, access=Access.ADMIN) == [("a", "say <text>", (), None)]

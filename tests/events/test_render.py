@@ -111,6 +111,20 @@ def test_viewer_role(stream: str, actor_kind: ActorKind, character_id: str, role
     assert viewer_role(happened({}, stream=stream, actor_kind=actor_kind), character_id) is role
 
 
+@pytest.mark.parametrize(
+    ("target_id", "character_id", "role"),
+    [
+        ("01ANN", "01ANN", Role.TARGET),
+        ("01ANN", "01CAT", Role.OTHERS),
+        ("01BOB", "01BOB", Role.ACTOR),
+        (None, "01ANN", Role.OTHERS),
+        (["01ANN"], "01ANN", Role.OTHERS),
+    ],
+)
+def test_whom_something_is_done_to_before_others(target_id: Any, character_id: str, role: Role) -> None:
+    assert viewer_role(happened({"target_id": target_id}, stream="location:1"), character_id) is role
+
+
 @pytest.mark.parametrize("character", ["x", "é", "☃", "😀", "\x07x"])
 @pytest.mark.parametrize("value", [str, lambda text: [text]])
 def test_a_text_is_cut_at_the_limit_between_characters(character: str, value: Any) -> None:

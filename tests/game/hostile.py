@@ -210,8 +210,8 @@ async def assert_harmless(server: Server, alice: Player, bob: Player, told: str,
 
 async def assert_unknown(player: Player, line: str) -> None:
     """There is no such command."""
-    assert await player.do(line) == ""
-    assert await player.read_until("\n") == 'Huh?  (Type "help" for help.)\n'
+    await player.type(line)
+    assert (await player.read_until("\n")).startswith("Huh?  ")  # and perhaps what else may have been meant
 
 
 def broken(how: str) -> str:

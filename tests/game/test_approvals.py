@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import trio
 from click.testing import CliRunner
-from support.game import Server, running_server
+from support.game import BUNDLED_COMMANDS, Server, running_server
 from support.plugins import write_plugin
 
 from holomush.cli import main
@@ -75,7 +75,7 @@ async def test_a_plugin_that_was_dropped_in_waits_for_its_approval_and_again_whe
     how = "look at it, then: python -m holomush plugin approve painter"
 
     async with running_server(data, runtime, folder) as server:
-        assert loaded(server) == ["holomush-communication", "holomush-navigation", "echo"]
+        assert loaded(server) == [*BUNDLED_COMMANDS, "echo"]
         assert log_of(caplog) == [f"plugin painter waits for approval: it asks for write:*; {how}"]
         alice = await server.create("Alice")
         await alice.type("paint red")

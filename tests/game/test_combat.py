@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import trio
 import yaml
-from support.game import Player, Server, running_server
+from support.game import BUNDLED_COMMANDS, Player, Server, running_server
 from support.plugins import write_plugin
 
 from holomush.config import PluginsConfig
@@ -29,7 +29,7 @@ SELECT attacker.name, defender.name, damage FROM p_combat_system__combat_logs
 JOIN characters AS attacker ON attacker.id = attacker_id JOIN characters AS defender ON defender.id = defender_id
 ORDER BY timestamp, p_combat_system__combat_logs.id
 """
-HUH = 'Huh?  (Type "help" for help.)\n'
+HUH = "Huh?  "  # and perhaps what else may have been meant
 BYSTANDER = """
 from holomush_pdk import find, query_character
 
@@ -152,7 +152,7 @@ async def test_it_waits_for_an_approval(
     data: Path, runtime: SourceRuntime, plugins: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with running_server(data, runtime, plugins) as server:
-        assert loaded(server) == ["holomush-communication", "holomush-navigation", "echo"]
+        assert loaded(server) == [*BUNDLED_COMMANDS, "echo"]
         assert left_out(caplog) == [
             "plugin combat-system waits for approval: it asks for db:migrate, http:get:api.example.com; "
             "look at it, then: python -m holomush plugin approve combat-system",
@@ -161,13 +161,14 @@ async def test_it_waits_for_an_approval(
         ]
         alice = await server.create("Alice")
         await alice.type("attack Bob")
-        assert await alice.read_until("\n") == HUH
-        assert await server.running.game.store.fetch("SELECT * FROM plugin_schemas") == []
+        assert (await alice.read_until("\n")).startswith(HUH)
+        kept = await server.running.game.store.fetch("SELECT plugin FROM plugin_schemas")
+        assert [name for (name,) in kept if name not in BUNDLED_COMMANDS] == []
     for name in ("combat-system", "healers"):
         approve(data, read_manifest(plugins / name))
     caplog.clear()
     async with running_server(data, runtime, plugins) as server:
-        assert loaded(server) == ["holomush-communication", "holomush-navigation", "combat-system", "healers", "echo"]
+        assert loaded(server) == [*BUNDLED_COMMANDS, "combat-system", "healers", "echo"]
         assert left_out(caplog) == []
         alice, _ = await server.come_back("Alice")
         assert await alice.do("stance defensive") == "Your stance is defensive now.\n"
@@ -271,11 +272,11 @@ async def test_a_version_that_drops_a_column_is_refused_until_it_says_so(
             "say drop_column or rename_column in migrations",
             "plugin healers is left out: needs combat-system >= 1.0.0, which could not be loaded",
         ]
-        assert loaded(server) == ["holomush-communication", "holomush-navigation", "echo"]
+        assert loaded(server) == [*BUNDLED_COMMANDS, "echo"]
         assert await logs(server) == rows
         alice, _ = await server.come_back("Alice")
         await alice.type("attack bob")
-        assert await alice.read_until("\n") == HUH
+        assert (await alice.read_until("\n")).startswith(HUH)
         assert await alice.do("say all is well") == 'You say, "all is well"\n'
     assert backups(data) == []
 

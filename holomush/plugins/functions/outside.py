@@ -1,4 +1,4 @@
-"""The host functions that reach beyond the game's data: web servers, sessions, the server itself, the log."""
+"""The host functions that reach beyond the game's data: web servers, sessions, help, the server itself, the log."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 import trio
 
+from holomush.commands.access import Access
 from holomush.plugins.calls import Call
 from holomush.plugins.functions.refusal import HostCallError
 from holomush.world.model import Character
@@ -19,6 +20,10 @@ REASON_LIMIT = 200
 """Characters of a reason that people are told."""
 LOG_LIMIT = 4096
 """Characters of one line in the log."""
+
+SEARCH_LIMIT = 200
+"""Characters of what is looked for in help topics."""
+SEARCH_WORDS = 10
 
 _LEVELS = {
     "debug": logging.DEBUG,
@@ -100,6 +105,38 @@ def boot_session(call: Call, character_id: str, reason: str) -> None:
     if not call.surroundings.is_connected(character_id):
         raise HostCallError("not_found", "nobody plays that character right now")
     call.attempt.requests.append(partial(call.surroundings.boot, character_id, _line(reason, REASON_LIMIT)))
+
+
+def list_commands(call: Call, character_id: str) -> list[dict[str, Any]]:
+    """The commands that whoever plays a character may use."""
+    return call.surroundings.handbook.commands(_access(call, character_id))
+
+
+def list_topics(call: Call, character_id: str, words: str) -> list[dict[str, Any]]:
+    """The help topics that whoever plays a character may read; with ``words``, those in which all of them occur."""
+    access = _access(call, character_id)
+    looked_for = words.split()
+    # The search holds up everybody if the call is a quick one.
+    if len(words) > SEARCH_LIMIT or len(looked_for) > SEARCH_WORDS:
+        raise HostCallError("invalid_argument", f"words: must be at most {SEARCH_WORDS} words and {SEARCH_LIMIT} characters")
+    return call.surroundings.handbook.topics(access, looked_for)
+
+
+def read_topic(call: Call, character_id: str, plugin: str, topic: str) -> str:
+    """The text of a help topic, for whoever plays a character."""
+    text = call.surroundings.handbook.read(_access(call, character_id), plugin, topic)
+    if text is None:
+        raise HostCallError("not_found", f"the plugin {plugin[:80]!r} has no help topic {topic[:80]!r}")
+    return text
+
+
+def _access(call: Call, character_id: str) -> Access:
+    call.require("read:commands")
+    call.attempt.transaction.expect(character_id, Character)
+    access = call.surroundings.access(character_id)
+    if access is None:
+        raise HostCallError("not_found", "nobody plays that character right now")
+    return access
 
 
 def server_stats(call: Call) -> dict[str, Any]:

@@ -20,6 +20,7 @@ KNOWN = (
     "read:locations",
     "read:objects",
     "read:characters",
+    "read:commands",
     "write:locations",
     "write:objects",
     "write:characters",

@@ -80,9 +80,14 @@ class Roster:
         return tuple(entry for entry in self.entries if entry.state is State.READY)
 
     @property
+    def sources(self) -> list[PluginSource]:
+        """What was read of the ready ones."""
+        return [entry.source for entry in self.ready if entry.source is not None]
+
+    @property
     def manifests(self) -> list[Manifest]:
         """The manifests of the ready ones."""
-        return [entry.source.manifest for entry in self.ready if entry.source is not None]
+        return [source.manifest for source in self.sources]
 
     def report(self) -> None:
         """Tell the log of everything that an operator should know."""

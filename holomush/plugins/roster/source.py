@@ -1,7 +1,8 @@
-"""A plugin's folder, read: its manifest, and its source files or its WebAssembly module. Nothing is run here."""
+"""A plugin's folder, read: its manifest, its source files or its WebAssembly module, its help topics. Nothing is run here."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from enum import StrEnum
 from functools import partial
@@ -18,11 +19,22 @@ SOURCE_LIMIT = 1024 * 1024
 MODULE_LIMIT = 32 * 1024 * 1024
 """Bytes of one WebAssembly module."""
 WASM_NAME = "plugin.wasm"
+HELP_NAME = "help"
+"""The folder of a plugin's help topics."""
+TOPIC_SUFFIXES = (".txt", ".md")
+TOPIC_LIMIT = 64 * 1024
+"""Bytes of one help topic."""
+TOPICS_LIMIT = 1024 * 1024
+"""Bytes of all help topics of one plugin."""
+TOPIC_COUNT = 100
+"""Help topics of one plugin."""
 
 T = TypeVar("T")
 
 _NOT_SOURCE = frozenset({"node_modules", "tests"})
 """Folders of a plugin that hold what only its author needs."""
+
+_TOPIC_NAME = re.compile(r"(?=.{1,64}\Z)[a-z0-9]+(-[a-z0-9]+)*")
 
 _COMPILED = ("go.mod", "Cargo.toml", "asconfig.json")
 """Files that show that a module is to be built from the folder."""
@@ -64,6 +76,8 @@ class PluginSource:
     wasm: bytes | None = None
     language: SourceLanguage = SourceLanguage.PYTHON
     """Of ``modules``; means nothing for a WebAssembly module."""
+    topics: Mapping[str, str] = attrs.field(factory=dict)
+    """Help for players: texts by the names of their topics, sorted."""
 
     @property
     def main(self) -> str:
@@ -87,6 +101,7 @@ def read_plugin(folder: Path) -> PluginSource:
     """The plugin in ``folder``. Raises ``StructureError`` with every problem found."""
     problems: list[str] = []
     manifest = _collected(problems, read_manifest, folder)
+    topics = _collected(problems, read_topics, folder) or {}
     there = [name for name in (*(language.main for language in SourceLanguage), WASM_NAME) if (folder / name).is_file()]
     source: PluginSource | None = None
     match there:
@@ -98,12 +113,12 @@ def read_plugin(folder: Path) -> PluginSource:
         case [only] if only == WASM_NAME:
             data = _collected(problems, _read_wasm, folder / WASM_NAME)
             if manifest is not None and data is not None:
-                source = PluginSource(folder, manifest, {}, data)
+                source = PluginSource(folder, manifest, {}, data, topics=topics)
         case [only]:
             language = next(language for language in SourceLanguage if language.main == only)
             modules = _collected(problems, partial(read_modules, language=language), folder)
             if manifest is not None and modules is not None:
-                source = PluginSource(folder, manifest, modules, language=language)
+                source = PluginSource(folder, manifest, modules, language=language, topics=topics)
         case _:
             problems.append(f"{folder}: holds {' and '.join(there)}: it must be one of them")
     if source is None or problems:
@@ -151,3 +166,48 @@ def read_modules(folder: Path, language: SourceLanguage) -> dict[str, str]:
     if size > SOURCE_LIMIT:
         raise StructureError([f"{folder}: holds more than {SOURCE_LIMIT} bytes of source"])
     return modules
+
+
+def read_topics(folder: Path) -> dict[str, str]:
+    """The help topics of the plugin in ``folder``, by name. Raises ``StructureError`` with every problem found."""
+    topics: dict[str, str] = {}
+    problems: list[str] = []
+    place = folder / HELP_NAME
+    try:
+        paths = sorted(path for path in place.iterdir() if not path.name.startswith(".")) if place.is_dir() else []
+    except OSError as exc:
+        raise StructureError([f"{place}: cannot be read: {exc.strerror}"]) from exc
+    if len(paths) > TOPIC_COUNT:
+        raise StructureError([f"{place}: holds {len(paths)} topics; {TOPIC_COUNT} are allowed"])
+    for path in paths:
+        text = _collected(problems, _read_topic, path)
+        if path.stem in topics:
+            problems.append(f"{path}: there is another file for the topic {path.stem}")
+        if text is not None:
+            topics[path.stem] = text
+    if sum(len(text.encode()) for text in topics.values()) > TOPICS_LIMIT:
+        problems.append(f"{place}: holds more than {TOPICS_LIMIT} bytes")
+    if problems:
+        raise StructureError(problems)
+    return topics
+
+
+def _read_topic(path: Path) -> str:
+    if path.suffix not in TOPIC_SUFFIXES or not _TOPIC_NAME.fullmatch(path.stem):
+        endings = " or ".join(TOPIC_SUFFIXES)
+        raise StructureError([f"{path}: is no help topic: small letters, digits and hyphens, at most 64, and then {endings}"])
+    try:
+        with path.open("rb") as file:
+            data = file.read(TOPIC_LIMIT + 1)
+    except OSError as exc:
+        raise StructureError([f"{path}: cannot be read: {exc.strerror}"]) from exc
+    if len(data) > TOPIC_LIMIT:
+        raise StructureError([f"{path}: is larger than {TOPIC_LIMIT} bytes"])
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as exc:
+        raise StructureError([f"{path}: is not UTF-8 text"]) from exc
+    text = "\n".join(text.splitlines()).strip("\n")
+    if not text.strip():
+        raise StructureError([f"{path}: is empty"])
+    return text

@@ -42,6 +42,9 @@ import { Record } from "./types";
 @external("extism:host/user", "holomush_http_post") export declare function host_http_post(url: u64, body: u64): u64;
 @external("extism:host/user", "holomush_list_sessions") export declare function host_list_sessions(): u64;
 @external("extism:host/user", "holomush_boot_session") export declare function host_boot_session(id: u64, reason: u64): u64;
+@external("extism:host/user", "holomush_list_commands") export declare function host_list_commands(id: u64): u64;
+@external("extism:host/user", "holomush_list_topics") export declare function host_list_topics(id: u64, words: u64): u64;
+@external("extism:host/user", "holomush_read_topic") export declare function host_read_topic(id: u64, plugin: u64, topic: u64): u64;
 @external("extism:host/user", "holomush_server_stats") export declare function host_server_stats(): u64;
 @external("extism:host/user", "holomush_server_shutdown") export declare function host_server_shutdown(reason: u64): u64;
 @external("extism:host/user", "holomush_log") export declare function host_log(level: u64, message: u64): void;
@@ -124,6 +127,12 @@ export function answer<T>(offset: u64): T {
 export function answerOrNull(offset: u64): JSON.Raw | null {
   const value = opened(offset);
   return value && value.toString() != "null" ? value : null;
+}
+
+/** As `answer`, for a text. */
+export function answerText(offset: u64): string {
+  const value = opened(offset);
+  return value ? JSON.parse<string>(value.toString()) : "";
 }
 
 /** As `answer`, for true and false. */

@@ -9,8 +9,10 @@ import { Config } from "@extism/as-pdk";
 import { JSON } from "json-as";
 import * as base64 from "./base64";
 import * as host from "./host";
-import { answer, answerFlag, answerOrNull, give, giveJson, write } from "./host";
-import { Character, Content, EmitEvent, Entity, Exit, GameObject, HttpResponse, Location, Place, Record, Session } from "./types";
+import { answer, answerFlag, answerOrNull, answerText, give, giveJson, write } from "./host";
+import {
+  Character, Command, Content, EmitEvent, Entity, Exit, GameObject, HttpResponse, Location, Place, Record, Session, Topic,
+} from "./types";
 import "./runtime";
 
 export { HostError } from "./host";
@@ -208,6 +210,21 @@ export function listSessions(): Session[] {
 /** Hangs up on everybody who plays a character, after telling them the reason. */
 export function bootSession(character_id: string, reason: string = ""): void {
   answerOrNull(host.host_boot_session(give(character_id), give(reason)));
+}
+
+/** The commands that whoever plays a character may use, of all plugins. */
+export function listCommands(character_id: string): Command[] {
+  return answer<Command[]>(host.host_list_commands(give(character_id)));
+}
+
+/** The help topics that whoever plays a character may read; with `words` those in which all of them occur. */
+export function listTopics(character_id: string, words: string = ""): Topic[] {
+  return answer<Topic[]>(host.host_list_topics(give(character_id), give(words)));
+}
+
+/** The text of a plugin's help topic, for whoever plays a character. */
+export function readTopic(character_id: string, plugin: string, topic: string): string {
+  return answerText(host.host_read_topic(give(character_id), give(plugin), give(topic)));
 }
 
 /** Figures about the server: `version`, `uptime_seconds`, `sessions` and how much there is of everything. */

@@ -103,6 +103,26 @@ export class Session extends Record {
   get connections(): i64 { return this.integer("connections"); }
 }
 
+/** A command, for help. `words` is what a line begins with, `prefix` one character that may stand for it. */
+export class Command extends Record {
+  get plugin(): string { return this.text("plugin"); }
+  get plugin_description(): string { return this.text("plugin_description"); }
+  get name(): string { return this.text("name"); }
+  get words(): string { return this.text("words"); }
+  get usage(): string { return this.text("usage"); }
+  get description(): string { return this.text("description"); }
+  get aliases(): string[] { return this.readOrEmpty<string[]>("aliases"); }
+  get prefix(): string | null { return this.textOrNull("prefix"); }
+  get access(): string { return this.text("access"); }
+}
+
+/** A help topic; its text is what `readTopic` gives. */
+export class Topic extends Record {
+  get plugin(): string { return this.text("plugin"); }
+  get topic(): string { return this.text("topic"); }
+  get title(): string { return this.text("title"); }
+}
+
 /** Something that has happened. `timestamp` is in milliseconds since 1970. */
 export class Event extends Record {
   /** The event that this call is about. */

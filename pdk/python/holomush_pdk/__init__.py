@@ -41,7 +41,9 @@ __all__ = [
     "kv_get",
     "kv_list",
     "kv_set",
+    "list_commands",
     "list_sessions",
+    "list_topics",
     "log",
     "move_character",
     "move_object",
@@ -49,6 +51,7 @@ __all__ = [
     "query_exit",
     "query_location",
     "query_object",
+    "read_topic",
     "server_shutdown",
     "server_stats",
     "set_attributes",
@@ -403,6 +406,28 @@ def list_sessions() -> list[Record]:
 def boot_session(character_id: str, reason: str = "") -> None:
     """Hangs up on everybody who plays a character, after telling them the reason."""
     _call("holomush_boot_session", character_id, reason)
+
+
+def list_commands(character_id: str) -> list[Record]:
+    """The commands that whoever plays a character may use, of all plugins.
+
+    Each has `plugin`, `plugin_description`, `name`, `words` (what a line begins with), `usage`, `description`, `aliases`,
+    `prefix` (or None) and `access`.
+    """
+    return [Record(command) for command in _call("holomush_list_commands", character_id)]
+
+
+def list_topics(character_id: str, words: str = "") -> list[Record]:
+    """The help topics that whoever plays a character may read, each with `plugin`, `topic` and `title`.
+
+    With `words` those in which all of them occur.
+    """
+    return [Record(topic) for topic in _call("holomush_list_topics", character_id, words)]
+
+
+def read_topic(character_id: str, plugin: str, topic: str) -> str:
+    """The text of a plugin's help topic, for whoever plays a character."""
+    return str(_call("holomush_read_topic", character_id, plugin, topic))
 
 
 def server_stats() -> Record:

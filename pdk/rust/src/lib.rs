@@ -98,6 +98,12 @@ glue::server! {
     pub fn list_sessions() -> Vec<Session> {}
     /// Hangs up on everybody who plays a character, after telling them the reason.
     pub fn boot_session(character_id: &str, reason: &str) -> () { character_id, reason }
+    /// The commands that whoever plays a character may use, of all plugins.
+    pub fn list_commands(character_id: &str) -> Vec<Command> { character_id }
+    /// The help topics that whoever plays a character may read; unless `words` is empty, those in which all of them occur.
+    pub fn list_topics(character_id: &str, words: &str) -> Vec<Topic> { character_id, words }
+    /// The text of a plugin's help topic, for whoever plays a character.
+    pub fn read_topic(character_id: &str, plugin: &str, topic: &str) -> String { character_id, plugin, topic }
     /// Figures about the server: `version`, `uptime_seconds`, `sessions` and how much there is of everything.
     pub fn server_stats() -> Map {}
     /// Stops the server in good order, after telling everybody the reason.

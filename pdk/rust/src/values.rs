@@ -173,6 +173,30 @@ pub struct Session {
     pub connections: i64,
 }
 
+/// A command, for help. `words` is what a line begins with, `prefix` one character that may stand for it.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(default)]
+pub struct Command {
+    pub plugin: String,
+    pub plugin_description: String,
+    pub name: String,
+    pub words: String,
+    pub usage: String,
+    pub description: String,
+    pub aliases: Vec<String>,
+    pub prefix: Option<String>,
+    pub access: String,
+}
+
+/// A help topic; its text is what [`read_topic`](crate::read_topic) gives.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(default)]
+pub struct Topic {
+    pub plugin: String,
+    pub topic: String,
+    pub title: String,
+}
+
 /// What a name can mean; `rest` is what else the server shows of it, by its kind.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(default)]

@@ -16,18 +16,23 @@ import pytest
 import trio
 from dispatch.rig import ALICE
 
+from holomush.commands.access import Access
+from holomush.commands.router import Router
 from holomush.config import HttpConfig, PluginsConfig
 from holomush.dispatch.calls import CallGivenUpError, PluginCalls
 from holomush.dispatch.commit import Committer
 from holomush.events.bus import Bus
 from holomush.plugins.calls import Call
-from holomush.plugins.functions.outside import LOG_LIMIT, REASON_LIMIT, CallMustWaitError
+from holomush.plugins.functions.outside import LOG_LIMIT, REASON_LIMIT, SEARCH_LIMIT, SEARCH_WORDS, CallMustWaitError
 from holomush.plugins.functions.refusal import HostCallError
 from holomush.plugins.functions.table import answer
 from holomush.plugins.guests.guest import GuestCancelledError, GuestFailedError, GuestOverdueError, SourceRuntime
+from holomush.plugins.handbook import Handbook
 from holomush.plugins.host import PATIENT_CALLS
 from holomush.plugins.loaded import PluginLoadError
 from holomush.plugins.reply import Reply
+from holomush.plugins.roster.manifest import Command, Manifest
+from holomush.plugins.roster.source import PluginSource
 from plugins.functions.asking import BY_NAME
 from plugins.rooms import Rig, make_call, make_surroundings, open_rig
 
@@ -496,6 +501,129 @@ async def test_a_call_that_reached_outside_and_conflicts_is_not_run_again(tmp_pa
         assert len(office.web.asked) == 1
         assert office.done == ["told None", "shut down: Good night"]
         assert await office.kept() == {"asked": b"no"}
+
+
+# ---- Help ------------------------------------------------------------------------------------------------------------
+
+
+def make_source(name: str, *commands: Command, **topics: str) -> PluginSource:
+    """A plugin that was read. ``_`` in the names of topics is a hyphen."""
+    manifest = Manifest(name=name, version="1.0.0", description=f"About {name}.", commands=commands)
+    return PluginSource(Path(name), manifest, {}, topics={topic.replace("_", "-"): text for topic, text in topics.items()})
+
+
+SAY = Command(name="say", pattern="say [<text>]", handler="f", aliases=("s",), prefix='"', description="Talk.")
+BOOT = Command(name="throw out", pattern="@boot <whom>", handler="f", access="admin", usage="@boot <somebody>")
+DIG = Command(name="dig hole", pattern="dig hole", handler="f", access="builder")
+DIG_MORE = Command(name="dig hole deep", pattern="dig hole deep", handler="f", access="player")
+SOURCES = [
+    make_source("zoo", SAY, BOOT, boot="# Booting\n\nBe kind.", throw_out="Out", animals="\n  Animals \nThe STRA\u00dfe of apes"),
+    make_source("art", DIG, DIG_MORE, dig_hole="Holes", say="Say cheese", blank="#"),
+]
+
+
+def make_helped_call(access: Access | None = Access.ADMIN, *capabilities: str) -> Call:
+    """A call while Alice plays with this access, or nobody does."""
+    handbook = Handbook()
+    handbook.write(Router(spec for source in reversed(SOURCES) for spec in source.manifest.command_specs()), SOURCES)
+    surroundings = make_surroundings(access={"alice": access}.get, handbook=handbook)
+    return make_call(*(capabilities or ("read:commands",)), surroundings=surroundings)
+
+
+def test_the_commands_that_somebody_may_use() -> None:
+    commands = ask(make_helped_call(), "list_commands", "alice")["value"]
+    assert commands[0] == {
+        "plugin": "zoo",
+        "plugin_description": "About zoo.",
+        "name": "say",
+        "words": "say",
+        "usage": "say [<text>]",
+        "description": "Talk.",
+        "aliases": ["s"],
+        "prefix": '"',
+        "access": "guest",
+    }
+    assert commands[1] == {
+        "plugin": "zoo",
+        "plugin_description": "About zoo.",
+        "name": "throw out",
+        "words": "@boot",
+        "usage": "@boot <somebody>",
+        "description": "",
+        "aliases": [],
+        "prefix": None,
+        "access": "admin",
+    }
+    assert [command["name"] for command in commands] == ["say", "throw out", "dig hole", "dig hole deep"]
+
+
+@pytest.mark.parametrize(
+    ("access", "names"),
+    [
+        (Access.GUEST, ["say"]),
+        (Access.PLAYER, ["say", "dig hole deep"]),
+        (Access.BUILDER, ["say", "dig hole", "dig hole deep"]),
+    ],
+)
+def test_nobody_is_told_of_commands_above_their_access(access: Access, names: list[str]) -> None:
+    assert [command["name"] for command in ask(make_helped_call(access), "list_commands", "alice")["value"]] == names
+
+
+@pytest.mark.parametrize(
+    ("access", "words", "topics"),
+    [
+        (
+            Access.ADMIN,
+            "",
+            ["boot: Booting", "throw-out: Out", "animals: Animals", "dig-hole: Holes", "say: Say cheese", "blank: blank"],
+        ),
+        (Access.BUILDER, " ", ["animals: Animals", "dig-hole: Holes", "say: Say cheese", "blank: blank"]),
+        (Access.PLAYER, "", ["animals: Animals", "say: Say cheese", "blank: blank"]),
+        (Access.ADMIN, "KIND be", ["boot: Booting"]),
+        (Access.PLAYER, "kind", []),
+        (Access.GUEST, "animals strasse", ["animals: Animals"]),
+        (Access.GUEST, "animals cheese", []),
+        (Access.BUILDER, "dig-", ["dig-hole: Holes"]),
+    ],
+)
+def test_topics_by_access_and_words(access: Access, words: str, topics: list[str]) -> None:
+    found = ask(make_helped_call(access), "list_topics", "alice", words)["value"]
+    assert [f"{topic['topic']}: {topic['title']}" for topic in found] == topics
+    assert all(topic.keys() == {"plugin", "topic", "title"} for topic in found)
+
+
+@pytest.mark.parametrize("words", ["x" * (SEARCH_LIMIT + 1), "x " * (SEARCH_WORDS + 1)])
+def test_a_search_is_short(words: str) -> None:
+    told = refused("invalid_argument", "words: must be at most 10 words and 200 characters")
+    assert ask(make_helped_call(), "list_topics", "alice", words) == told
+    assert ask(make_helped_call(), "list_topics", "alice", words[:SEARCH_WORDS])["ok"]
+
+
+def test_the_text_of_a_topic() -> None:
+    assert ask(make_helped_call(), "read_topic", "alice", "zoo", "boot") == {"ok": True, "value": "# Booting\n\nBe kind."}
+    assert ask(make_helped_call(Access.GUEST), "read_topic", "alice", "art", "say") == {"ok": True, "value": "Say cheese"}
+
+
+@pytest.mark.parametrize(
+    ("access", "plugin", "topic"),
+    [(Access.BUILDER, "zoo", "boot"), (Access.PLAYER, "art", "dig-hole"), (Access.ADMIN, "art", "boot"), (Access.ADMIN, "", "")],
+)
+def test_a_topic_that_is_not_for_somebody_is_not_there(access: Access, plugin: str, topic: str) -> None:
+    told = refused("not_found", f"the plugin '{plugin}' has no help topic '{topic}'")
+    assert ask(make_helped_call(access), "read_topic", "alice", plugin, topic) == told
+
+
+@pytest.mark.parametrize(
+    ("character_id", "message"),
+    [
+        ("alice", "nobody plays that character right now"),
+        ("lamp", "there is no character with the id 'lamp'"),
+        ("nobody", "there is no character with the id 'nobody'"),
+    ],
+)
+@pytest.mark.parametrize(("name", "arguments"), [("list_commands", ()), ("list_topics", ("",)), ("read_topic", ("zoo", "animals"))])
+def test_help_is_for_those_in_play(name: str, arguments: tuple[str, ...], character_id: str, message: str) -> None:
+    assert ask(make_helped_call(None), name, character_id, *arguments) == refused("not_found", message)
 
 
 # ---- The log ---------------------------------------------------------------------------------------------------------

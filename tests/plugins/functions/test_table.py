@@ -13,11 +13,16 @@ import trio
 from hypothesis import given
 from hypothesis import strategies as st
 
+from holomush.commands.access import Access
+from holomush.commands.router import Router
 from holomush.events.event import EmittedEvent
 from holomush.plugins.calls import Call
 from holomush.plugins.functions.table import HOST_FUNCTIONS, RESULT_LIMIT, HostFunction, answer
+from holomush.plugins.handbook import Handbook
 from holomush.plugins.limits import Limits
 from holomush.plugins.roster.capabilities import KNOWN, CapabilitySet
+from holomush.plugins.roster.manifest import Manifest
+from holomush.plugins.roster.source import PluginSource
 from holomush.plugins.surroundings import Surroundings
 from holomush.world.model import Character, GameObject, Kind, Location
 from plugins.functions.asking import BY_NAME, ask, refusal
@@ -356,6 +361,9 @@ ARGUMENTS = {
     "http_post": ("https://example.com/", "text"),
     "list_sessions": (),
     "boot_session": ("alice", "for a reason"),
+    "list_commands": ("alice",),
+    "list_topics": ("alice", "two words"),
+    "read_topic": ("alice", "tester", "topic"),
     "server_stats": (),
     "server_shutdown": ("for a reason",),
     "log": ("info", "hello"),
@@ -364,20 +372,23 @@ ARGUMENTS = {
 
 
 def make_any_call(*capabilities: str) -> Call:
-    """A call in a world with an empty attic and a web."""
+    """A call in a world with an empty attic, a web and a help topic."""
     world = make_world()
     world.apply({"attic": Location(id="attic", name="The Attic")})
     return make_call(*capabilities, world=world, surroundings=web())
 
 
 def web() -> Surroundings:
-    """Every web server says hello, to those who may ask."""
+    """Every web server says hello, to those who may ask; everybody plays, and the plugin has a help topic."""
 
     async def fetch(method: str, url: str, body: str, require: Callable[[str], None]) -> dict[str, Any]:
         require(f"http:{method.lower()}:{url.split('/')[2]}")
         return {"status": 200, "url": url, "headers": {}, "body": f"hello {body}"}
 
-    return make_surroundings(fetch=fetch)
+    source = PluginSource(Path("tester"), Manifest(name="tester", version="1.0.0"), {}, topics={"topic": "Some text."})
+    handbook = Handbook()
+    handbook.write(Router(()), [source])
+    return make_surroundings(fetch=fetch, access=lambda _: Access.PLAYER, handbook=handbook)
 
 
 async def in_thread(name: str, call: Call) -> bytes | None:

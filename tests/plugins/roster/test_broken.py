@@ -6,7 +6,7 @@ import logging
 from pathlib import Path
 
 import pytest
-from support.game import running_server
+from support.game import BUNDLED_COMMANDS, running_server
 from support.plugins import write_plugin
 
 from holomush.plugins.guests.guest import SourceRuntime
@@ -136,8 +136,7 @@ async def test_a_server_with_all_of_them_runs_the_good_one(
     async with running_server(data, runtime, folder) as server:
         assert [plugin.name for plugin in server.running.host.plugins] == [
             "good",
-            "holomush-communication",
-            "holomush-navigation",
+            *BUNDLED_COMMANDS,
             "echo",
         ]
         alice = await server.create("Alice")

@@ -66,8 +66,9 @@ KEYS = (
 )
 COMMAND_KEYS = "name, pattern, handler, description, usage, aliases, prefix, access, fallback"
 CAPABILITIES = (
-    "emit:<stream>, read:locations, read:objects, read:characters, write:locations, write:objects, write:characters, kv:read, "
-    "kv:write, db:migrate, http:get:<domain>, http:post:<domain>, session:read, session:boot, server:stats, server:shutdown"
+    "emit:<stream>, read:locations, read:objects, read:characters, read:commands, write:locations, write:objects, "
+    "write:characters, kv:read, kv:write, db:migrate, http:get:<domain>, http:post:<domain>, session:read, session:boot, "
+    "server:stats, server:shutdown"
 )
 STREAMS = "location:<id>, character:<id>, channel:<name>, plugin:<name> or global"
 

@@ -6,7 +6,16 @@ import pytest
 from support.plugins import write_plugin
 
 from holomush import bundled
-from holomush.plugins.roster.source import MODULE_LIMIT, SOURCE_LIMIT, SourceLanguage, find_plugins, read_plugin
+from holomush.plugins.roster.source import (
+    MODULE_LIMIT,
+    SOURCE_LIMIT,
+    TOPIC_COUNT,
+    TOPIC_LIMIT,
+    TOPICS_LIMIT,
+    SourceLanguage,
+    find_plugins,
+    read_plugin,
+)
 from holomush.structuring import StructureError
 
 
@@ -190,3 +199,94 @@ def test_a_module_has_a_limit(tmp_path: Path) -> None:
     with (folder / "plugin.wasm").open("ab") as file:
         file.write(b"x")
     assert problem(folder) == f"{folder / 'plugin.wasm'}: is larger than {MODULE_LIMIT} bytes"
+
+
+# ---- Help topics -----------------------------------------------------------------------------------------------------
+
+
+def with_help(folder: Path, **files: bytes) -> Path:
+    """A plugin with files in ``help``; ``__`` in their names is a dot."""
+    plugin = write_plugin(folder, "guide", "", "")
+    (plugin / "help").mkdir()
+    for name, data in files.items():
+        (plugin / "help" / name.replace("__", ".")).write_bytes(data)
+    return plugin
+
+
+def test_help_topics_are_read_with_the_plugin(tmp_path: Path) -> None:
+    plugin = with_help(tmp_path, b__txt=b"\xef\xbb\xbf\r\nOne\r\n\r\n  Two\r\n\r\n", a2__md="# \u00dc\n".encode(), __hidden=b"\xff")
+    source = read_plugin(plugin)
+    assert list(source.topics.items()) == [("a2", "# \u00dc"), ("b", "One\n\n  Two")]
+    assert source.modules.keys() == {"plugin"}
+
+
+def test_a_module_can_have_help_topics_too(tmp_path: Path) -> None:
+    plugin = with_help(tmp_path, a__txt=b"A")
+    (plugin / "plugin.py").rename(plugin / "plugin.wasm")
+    assert read_plugin(plugin).topics == {"a": "A"}
+
+
+def test_a_plugin_without_help_has_no_topics(tmp_path: Path) -> None:
+    assert read_plugin(write_plugin(tmp_path, "echo", "", "")).topics == {}
+    plugin = write_plugin(tmp_path, "file", "", "")
+    (plugin / "help").write_text("not a folder")
+    assert read_plugin(plugin).topics == {}
+
+
+@pytest.mark.parametrize(
+    "name", ["Rules.txt", "rules", "rules.rst", "my rules.txt", "rules-.md", "r\u00fcles.txt", f"{'x' * 65}.txt"]
+)
+def test_what_is_no_help_topic(tmp_path: Path, name: str) -> None:
+    plugin = with_help(tmp_path, fine__txt=b"Fine.")
+    path = plugin / "help" / name
+    path.write_text("x")
+    assert problem(plugin) == f"{path}: is no help topic: small letters, digits and hyphens, at most 64, and then .txt or .md"
+
+
+@pytest.mark.parametrize(
+    ("data", "told"),
+    [
+        (b"", "is empty"),
+        (b" \n\t\n", "is empty"),
+        (b"caf\xe9", "is not UTF-8 text"),
+        (b"x" * (TOPIC_LIMIT + 1), f"is larger than {TOPIC_LIMIT} bytes"),
+    ],
+)
+def test_a_help_topic_that_is_refused(tmp_path: Path, data: bytes, told: str) -> None:
+    plugin = with_help(tmp_path, rules__txt=data)
+    assert problem(plugin) == f"{plugin / 'help' / 'rules.txt'}: {told}"
+
+
+def test_a_help_topic_that_cannot_be_read(tmp_path: Path) -> None:
+    plugin = with_help(tmp_path)
+    (plugin / "help" / "rules.txt").mkdir()
+    assert problem(plugin) == f"{plugin / 'help' / 'rules.txt'}: cannot be read: Is a directory"
+
+
+def test_every_problem_of_help_topics_is_told(tmp_path: Path) -> None:
+    plugin = with_help(tmp_path, a__md=b"A", a__txt=b"A", B__txt=b"B", c__txt=b"")
+    (plugin / "plugin.py").unlink()
+    with pytest.raises(StructureError) as caught:
+        read_plugin(plugin)
+    assert [line.removeprefix(str(plugin)).partition(":")[0] for line in caught.value.problems] == [
+        "/help/B.txt",
+        "/help/a.txt",
+        "/help/c.txt",
+        "",
+    ]
+    assert "a.txt: there is another file for the topic a" in str(caught.value)
+
+
+def test_how_much_help_a_plugin_may_have(tmp_path: Path) -> None:
+    most = TOPICS_LIMIT // TOPIC_LIMIT
+    plugin = with_help(tmp_path, **{f"t{number}__txt": b"x" * TOPIC_LIMIT for number in range(most)})
+    assert len(read_plugin(plugin).topics) == most
+    (plugin / "help" / "more.txt").write_text("x")
+    assert problem(plugin) == f"{plugin / 'help'}: holds more than {TOPICS_LIMIT} bytes"
+
+
+def test_how_many_help_topics_a_plugin_may_have(tmp_path: Path) -> None:
+    plugin = with_help(tmp_path, **{f"t{number}__txt": b"x" for number in range(TOPIC_COUNT)})
+    assert len(read_plugin(plugin).topics) == TOPIC_COUNT
+    (plugin / "help" / "more.txt").write_text("x")
+    assert problem(plugin) == f"{plugin / 'help'}: holds 101 topics; 100 are allowed"

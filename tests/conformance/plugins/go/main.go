@@ -103,6 +103,9 @@ type arguments struct {
 	URL           string          `json:"url"`
 	Body          string          `json:"body"`
 	Reason        string          `json:"reason"`
+	Words         string          `json:"words"`
+	Plugin        string          `json:"plugin"`
+	Topic         string          `json:"topic"`
 	Level         string          `json:"level"`
 	Message       string          `json:"message"`
 }
@@ -187,6 +190,12 @@ func call(function string, with arguments) (any, error) {
 		return holomush.ListSessions()
 	case "boot_session":
 		return nil, holomush.BootSession(with.CharacterID, with.Reason)
+	case "list_commands":
+		return holomush.ListCommands(with.CharacterID)
+	case "list_topics":
+		return holomush.ListTopics(with.CharacterID, with.Words)
+	case "read_topic":
+		return holomush.ReadTopic(with.CharacterID, with.Plugin, with.Topic)
 	case "server_stats":
 		return holomush.ServerStats()
 	case "server_shutdown":

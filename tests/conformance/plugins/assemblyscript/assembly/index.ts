@@ -4,9 +4,9 @@ import { JSON } from "json-as";
 import {
   Content, EmitEvent, Event, HostError, HttpResponse, Invocation, Place, Record, Response, bootSession, config, createCharacter,
   createExit, createLocation, createObject, destroyCharacter, destroyExit, destroyLocation, destroyObject, emitEvent, find,
-  httpGet, httpPost, kvDelete, kvGet, kvList, kvSet, kvSetBytes, listSessions, log, moveCharacter, moveObject, queryCharacter,
-  queryExit, queryLocation, queryObject, serverShutdown, serverStats, setAttributes, tableDelete, tableGet, tableInsert,
-  tableSelect, tableUpdate, updateCharacter, updateExit, updateLocation, updateObject,
+  httpGet, httpPost, kvDelete, kvGet, kvList, kvSet, kvSetBytes, listCommands, listSessions, listTopics, log, moveCharacter,
+  moveObject, queryCharacter, queryExit, queryLocation, queryObject, readTopic, serverShutdown, serverStats, setAttributes,
+  tableDelete, tableGet, tableInsert, tableSelect, tableUpdate, updateCharacter, updateExit, updateLocation, updateObject,
 } from "holomush-pdk-as";
 import * as base64 from "holomush-pdk-as/assembly/base64";
 
@@ -127,6 +127,10 @@ function asked(name: string, args: Record): string {
   if (name == "http_get") return response(httpGet(args.text("url")));
   if (name == "http_post") return response(httpPost(args.text("url"), args.text("body")));
   if (name == "list_sessions") return JSON.stringify(listSessions());
+  const character = args.text("character_id");
+  if (name == "list_commands") return JSON.stringify(listCommands(character));
+  if (name == "list_topics") return JSON.stringify(args.has("words") ? listTopics(character, args.text("words")) : listTopics(character));
+  if (name == "read_topic") return JSON.stringify(readTopic(character, args.text("plugin"), args.text("topic")));
   if (name == "server_stats") return JSON.stringify(serverStats());
   if (name == "config") return JSON.stringify(config(key));
   quietly(name, id, key, args);

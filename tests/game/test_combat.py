@@ -168,7 +168,10 @@ async def test_it_waits_for_an_approval(
         approve(data, read_manifest(plugins / name))
     caplog.clear()
     async with running_server(data, runtime, plugins) as server:
-        assert loaded(server) == [*BUNDLED_COMMANDS, "combat-system", "healers", "echo"]
+        names = loaded(server)
+        assert sorted(names) == sorted([*BUNDLED_COMMANDS, "combat-system", "healers", "echo"])
+        order = ["holomush-communication", "holomush-navigation", "combat-system", "healers", "echo"]
+        assert [name for name in names if name in order] == order
         assert left_out(caplog) == []
         alice, _ = await server.come_back("Alice")
         assert await alice.do("stance defensive") == "Your stance is defensive now.\n"

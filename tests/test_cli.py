@@ -18,6 +18,8 @@ from pathlib import Path
 import pytest
 from support.plugins import write_plugin
 
+from holomush import bundled
+
 ROOT = Path(__file__).resolve().parents[1]
 READY = re.compile(r"HoloMUSH ready: telnet 127\.0\.0\.1:(\d+), (\d+) plugins, \d+\.\d s\n")
 PATIENCE = 60
@@ -46,7 +48,7 @@ class Process:
 
 
 @contextmanager
-def started(data: Path, *options: str, plugins: int = 3) -> Iterator[Process]:
+def started(data: Path, *options: str, plugins: int = len(bundled.PLUGIN_NAMES)) -> Iterator[Process]:
     """A server on a free port, ready, with so many plugins; killed at the end if it still runs."""
     process = subprocess.Popen(
         command(data, "--telnet", "127.0.0.1:0", *options),
@@ -215,7 +217,7 @@ def test_a_plugin_from_its_arrival_to_its_removal(data: Path) -> None:
     assert "plugin keeper waits for approval: it asks for db:migrate; look at it, then: " in errors
     assert plugin_command(data, "check", "plugins/keeper").returncode == 0
     assert plugin_command(data, "approve", "keeper").stdout.startswith("Approved of keeper 1.0.0, from the next start ")
-    with started(data, plugins=4) as server, Client(server.port) as alice:
+    with started(data, plugins=len(bundled.PLUGIN_NAMES) + 1) as server, Client(server.port) as alice:
         alice.type("create Alice password")
         alice.read_until("Obvious exits:")
         for visit in ("visit", "visit"):

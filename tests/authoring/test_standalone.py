@@ -263,7 +263,8 @@ export function hog() {{
 _MOODY_JS = """\
 import { config } from "holomush-pdk";
 if (config("mood") === "failing") throw new RangeError("not today");
-while (config("mood") === "endless");
+const endless = config("mood") === "endless";
+while (endless);
 """
 
 JAVASCRIPT = Language(

@@ -100,12 +100,9 @@ def toolchains_command(*, install: bool, require: bool) -> None:
             if install:
                 language.install()
             click.echo(f"{language.name}: {language.check()}")
-        except HolomushError as exc:
+        except (HolomushError, OSError) as exc:  # the latter on the way to install it
             missing = True
-            click.echo(f"{language.name}: missing: {exc}")
-        except OSError as exc:  # on the way to install it
-            missing = True
-            click.echo(f"{language.name}: missing: {reason_of(exc)}")
+            click.echo(f"{language.name}: missing: {reason_of(exc) if isinstance(exc, OSError) else exc}")
     if missing and require:
         sys.exit(1)
 

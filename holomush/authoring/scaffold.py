@@ -13,12 +13,13 @@ from tempfile import TemporaryDirectory
 import yaml
 
 from holomush import bundled
+from holomush.authoring.languages import COMPILED
 from holomush.errors import HolomushError
 from holomush.plugins.roster.requirements import LONGEST_NAME, PLUGIN_NAME
 from holomush.plugins.roster.source import SourceLanguage
 from holomush.structuring import shown
 
-LANGUAGES = ("python", "javascript", "go", "rust", "assemblyscript")
+LANGUAGES = (*(language.value for language in SourceLanguage), *(language.name for language in COMPILED))
 """What ``--lang`` takes: the folders below ``pdk/``."""
 
 _PDK_FOLDER = "pdk"

@@ -27,6 +27,7 @@ from holomush.plugins.guests.guest import SourceRuntime
 from holomush.server import Parts, Running, serve
 from holomush.sessions.entrance import ADMIN_NAME
 from holomush.telemetry import log_to_stderr, open_tracer
+from holomush.world_commands import world_commands
 
 
 class _ServeByDefault(click.Group):
@@ -59,6 +60,7 @@ class _HostPort(click.ParamType[tuple[str, int]]):
 
 
 main.add_command(plugin_commands)
+main.add_command(world_commands)
 for author_command in AUTHOR_COMMANDS:
     plugin_commands.add_command(author_command)
 

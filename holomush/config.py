@@ -52,6 +52,8 @@ class SessionsConfig:
 
     guests: int = attrs.field(default=20, validator=_at_least(0))
     """How many guests may be connected at once; 0 lets none in."""
+    characters: int = attrs.field(default=5, validator=_at_least(1))
+    """How many characters one player may have."""
     first_command: str = "look"
     """Typed for a character on connecting, so that a new arrival sees the place. Empty for none."""
     replay_limit: int = attrs.field(default=50, validator=_at_least(0))

@@ -18,6 +18,7 @@ from holomush.config import Config
 from holomush.database.migrations import migrate
 from holomush.database.schema import CORE_MIGRATIONS
 from holomush.database.store import open_store
+from holomush.dispatch.switchboard import make_router
 from holomush.errors import HolomushError
 from holomush.options import errors_as_lines, plugin_folders, read_config, unlogged, where_options
 from holomush.plugins.guests.compile_cache import default_folders, use_compile_cache
@@ -32,7 +33,7 @@ from holomush.plugins.schema.changes import Recorded
 from holomush.plugins.schema.recorded import check_schema, peek_at_schemas, remove_data
 from holomush.plugins.storage.storage import open_storage
 from holomush.plugins.surroundings import Surroundings
-from holomush.startup import DATABASE, make_router
+from holomush.startup import DATABASE
 from holomush.world.state import World
 
 

@@ -21,6 +21,8 @@ from holomush.dispatch.calls import PluginCalls
 from holomush.dispatch.commit import Committer
 from holomush.dispatch.lines import Lines
 from holomush.dispatch.subscribers import Subscribers
+from holomush.dispatch.switchboard import Switchboard
+from holomush.dispatch.timers import Timers
 from holomush.errors import HolomushError
 from holomush.events.bus import Bus
 from holomush.events.render import Renderer
@@ -29,11 +31,13 @@ from holomush.plugins.guests.guest import SourceRuntime
 from holomush.plugins.handbook import Handbook
 from holomush.plugins.host import PluginHost, open_host
 from holomush.plugins.roster.roster import Roster
+from holomush.plugins.storage.registers import Registers
 from holomush.plugins.storage.storage import Storage, open_storage
 from holomush.sessions.entrance import Entrance
+from holomush.sessions.oversight import Oversight
 from holomush.sessions.presence import Presences
 from holomush.sessions.session import Game
-from holomush.startup import DATABASE, collect_templates, load_plugins, make_router, make_surroundings, prepare_world
+from holomush.startup import DATABASE, Keeping, collect_templates, load_plugins, make_surroundings, prepare_world
 from holomush.world.model import Location
 from holomush.world.rows import load_entities
 from holomush.world.state import World
@@ -65,6 +69,7 @@ class Running:
     game: Game
     host: PluginHost
     roster: Roster
+    registers: Registers
     admin_password: str | None
 
 
@@ -83,29 +88,52 @@ async def serve(
     closing = trio.Event()
     world = World()
     async with open_store(config.data / DATABASE) as store:
-        start = await prepare_world(store, world, parts.starter_world)
+        start_id = await prepare_world(store, world, parts.starter_world)
+        registers = Registers()
+        await registers.load(store)
         bus = Bus()
         bus.sequence = await last_sequence(store)
         presences = Presences(store, bus)
+        presences.follow(registers.accounts, world)
+        oversight = Oversight(presences, world, bus)
         handbook = Handbook()
-        surroundings = make_surroundings(config, world, presences, handbook, shutdown)
-        with open_storage(store, config.plugins) as storage:
+        switchboard = Switchboard(registers, handbook)
+        start = partial(_start, world, start_id)
+        keeping = Keeping(lambda: start().id, parts.passwords)
+        surroundings = make_surroundings(config, oversight, switchboard, handbook, keeping, shutdown)
+        with open_storage(store, config.plugins, registers) as storage:
             async with open_host(parts.runtime, world, storage, config.plugins, parts.tracer, surroundings) as host:
                 roster = await load_plugins(config, parts.plugin_folders, host, storage, store)
                 manifests = roster.manifests
-                router = make_router(manifests)
-                handbook.write(router, roster.sources)
+                switchboard.open(host, roster.sources)
                 bus.renderer = Renderer(collect_templates(manifests))
-                committer = Committer(world, store, bus)
+                committer = Committer(world, store, bus, registers)
                 calls = PluginCalls(host, committer)
+
+                def gets_events(name: str) -> bool:
+                    return switchboard.is_on(name) and not host.is_paused(name)
+
+                timers = Timers(registers, world, committer, lambda name: host.has(name) and gets_events(name))
+                entrance = Entrance(
+                    world=world,
+                    accounts=registers.accounts,
+                    bans=registers.address_bans,
+                    committer=committer,
+                    passwords=parts.passwords,
+                    throttle=Throttle(),
+                    start=start,
+                    guest_limit=config.sessions.guests,
+                )
                 game = Game(
                     world=world,
                     store=store,
                     bus=bus,
                     committer=committer,
-                    lines=Lines(router, calls, world, store),
-                    entrance=_entrance(config, parts, world, store, committer, start),
+                    lines=Lines(lambda: switchboard.router, calls, world, store),
+                    entrance=entrance,
                     presences=presences,
+                    channels_of=registers.listeners.of_character,
+                    heard_since=registers.listeners.since,
                     config=config.sessions,
                 )
                 grace = config.sessions.shutdown_grace
@@ -113,18 +141,25 @@ async def serve(
                     _background(partial(_end_late_calls, host, closing, grace)),
                     trio.open_nursery() as core,  # outlives the sessions
                 ):
-                    committer.on_event = Subscribers(manifests, calls, core, host.is_paused).enqueue
+                    committer.on_event = Subscribers(manifests, calls, core, lambda name: not gets_events(name)).enqueue
                     await game.entrance.dismiss_stale_guests()
                     admin_password = await game.entrance.make_first_admin()
                     await presences.load()
                     async with (
-                        _background(presences.keep_saving, partial(_keep_recovering, store, world, storage)),
+                        _background(
+                            presences.keep_saving,
+                            oversight.keep_counting,
+                            timers.run,
+                            partial(_keep_recovering, store, world, storage),
+                        ),
                         trio.open_nursery() as sessions,  # outlives the listeners
                     ):
                         server = TelnetServer(game, config.telnet, closing)
                         async with trio.open_nursery() as accepting:
                             await accepting.start(partial(trio.serve_listeners, server.handle, listeners, handler_nursery=sessions))
-                            task_status.started(Running(game=game, host=host, roster=roster, admin_password=admin_password))
+                            task_status.started(
+                                Running(game=game, host=host, roster=roster, registers=registers, admin_password=admin_password)
+                            )
                             await shutdown.wait()
                             accepting.cancel_scope.cancel()  # 1. no new connections
                         closing.set()  # 2. everybody is told, and hung up on
@@ -152,25 +187,15 @@ async def _end_late_calls(host: PluginHost, closing: trio.Event, grace: float) -
         await trio.sleep(LATE_CALL_INTERVAL)
 
 
-def _entrance(config: Config, parts: Parts, world: World, store: Store, committer: Committer, start_id: str) -> Entrance:
-    def start() -> Location:
-        location = world.get(start_id)
-        if isinstance(location, Location):
-            return location
-        first = next((entity for entity in world.entities() if isinstance(entity, Location)), None)
-        if first is None:
-            raise HolomushError("There is no place in this world to stand on.")
-        return first
-
-    return Entrance(
-        world=world,
-        store=store,
-        committer=committer,
-        passwords=parts.passwords,
-        throttle=Throttle(),
-        start=start,
-        guest_limit=config.sessions.guests,
-    )
+def _start(world: World, start_id: str) -> Location:
+    """Where new characters begin."""
+    location = world.get(start_id)
+    if isinstance(location, Location):
+        return location
+    first = next((entity for entity in world.entities() if isinstance(entity, Location)), None)
+    if first is None:
+        raise HolomushError("There is no place in this world to stand on.")
+    return first
 
 
 async def _keep_recovering(store: Store, world: World, storage: Storage) -> None:

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
+import attrs
 import trio
 
+from holomush.auth.passwords import PasswordHashes
 from holomush.bundled import is_bundled
-from holomush.commands.router import Router
 from holomush.config import Config, HttpConfig
 from holomush.database import records
 from holomush.database.migrations import migrate
 from holomush.database.schema import CORE_MIGRATIONS
 from holomush.database.store import Store
+from holomush.dispatch.switchboard import Switchboard
 from holomush.events.render import Templates
 from holomush.plugins.functions.addresses import Resolver
 from holomush.plugins.functions.http import fetch, trusted_authorities
+from holomush.plugins.functions.refusal import HostCallError
 from holomush.plugins.handbook import Handbook
 from holomush.plugins.host import PluginHost
 from holomush.plugins.roster.approvals import read_approvals
@@ -29,7 +32,6 @@ from holomush.plugins.schema.recorded import recorded_schemas
 from holomush.plugins.storage.storage import Storage
 from holomush.plugins.surroundings import Fetch, Surroundings
 from holomush.sessions.oversight import Oversight
-from holomush.sessions.presence import Presences
 from holomush.sessions.session import TEMPLATES
 from holomush.world.rows import insert_statements, load_entities
 from holomush.world.starter import read_starter_world
@@ -40,6 +42,18 @@ START_SETTING = "start_location"
 
 DATABASE = "holomush.db"
 """The file in the data folder."""
+
+
+T = TypeVar("T")
+
+
+@attrs.frozen
+class Keeping:
+    """What the server keeps and plugins may use: where new characters begin, and how passwords become hashes."""
+
+    start: Callable[[], str]
+    passwords: PasswordHashes
+
 
 _log = logging.getLogger(__name__)
 
@@ -82,9 +96,18 @@ def make_fetch(config: HttpConfig) -> Fetch:
     return fetch_one
 
 
-def make_surroundings(config: Config, world: World, presences: Presences, handbook: Handbook, shutdown: trio.Event) -> Surroundings:
+def _waiting(work: Callable[..., Awaitable[T]], *arguments: Any) -> T:
+    """What ``work`` gives under Trio, for a guest's worker thread. Raises ``HostCallError`` if the call is not wanted any more."""
+    try:
+        return trio.from_thread.run(work, *arguments)
+    except (trio.Cancelled, trio.RunFinishedError) as exc:
+        raise HostCallError("unavailable", "the call is being stopped") from exc
+
+
+def make_surroundings(
+    config: Config, oversight: Oversight, switchboard: Switchboard, handbook: Handbook, keeping: Keeping, shutdown: trio.Event
+) -> Surroundings:
     """What plugins see of the server, and may ask of it."""
-    oversight = Oversight(presences, world)
 
     def shut_down(reason: str) -> None:
         if reason:
@@ -93,11 +116,20 @@ def make_surroundings(config: Config, world: World, presences: Presences, handbo
 
     return Surroundings(
         fetch=make_fetch(config.plugins.http),
-        is_connected=presences.is_connected,
+        is_connected=oversight.is_connected,
         access=oversight.access,
         handbook=handbook,
         sessions=oversight.sessions,
         boot=oversight.boot,
+        start=keeping.start,
+        characters_each=config.sessions.characters,
+        hash_password=lambda password: _waiting(keeping.passwords.hash, password),
+        verify_password=lambda stored, password: _waiting(keeping.passwords.verify, stored, password),
+        played_by=oversight.played_by,
+        switch=oversight.switch,
+        sequence=oversight.sequence,
+        plugins=switchboard.plugins,
+        worlds=config.data / "worlds",
         stats=oversight.stats,
         shut_down=shut_down,
         tell_admins=oversight.tell_admins,
@@ -114,13 +146,3 @@ def collect_templates(manifests: Sequence[Manifest]) -> dict[str, Templates]:
             else:
                 templates[event_type] = rendering.templates()
     return templates
-
-
-def make_router(manifests: Sequence[Manifest]) -> Router:
-    """The commands of all plugins; what they quarrel about goes to the log."""
-    # A plugin that depends on another loads after it, and may yet have the higher priority for a command of both.
-    by_priority = sorted(manifests, key=lambda manifest: manifest.priority)
-    router = Router(spec for manifest in by_priority for spec in manifest.command_specs())
-    for warning in router.warnings:
-        _log.warning("%s", warning)
-    return router

@@ -285,7 +285,7 @@ def test_a_folder_without_tests_is_only_loaded(echo: Path) -> None:
 
 def test_all_that_is_wrong_with_the_tests_is_told(echo: Path) -> None:
     (echo / "tests.yaml").write_text("- test: 1\n  steps: []\n- tist: b\n  steps: [{event: {}}]\n")
-    known = "known are test, steps, config, world, kv, mocks, http"
+    known = "known are test, steps, access, session, config, world, kv, mocks, http"
     assert run_alone("test", "echo") == Said(
         1,
         "",

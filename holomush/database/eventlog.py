@@ -1,11 +1,12 @@
 """Owns the questions asked of the event log. Writing it is ``records.insert_event`` and ``Store.submit``."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from attrs import frozen
+from attrs import asdict, frozen
 
+from holomush.database.direct import DirectReader
 from holomush.database.records import TABLES
 from holomush.database.store import Store
 
@@ -28,6 +29,9 @@ ORDER BY events.sequence DESC LIMIT ?4
 """  # noqa: S608 - the columns are constants
 
 
+_RECENT = f"SELECT {_COLUMNS} FROM events WHERE stream = ? ORDER BY sequence DESC LIMIT ?"  # noqa: S608 - the columns are constants
+
+
 @frozen
 class StoredEvent:
     """A row of the event log; ``timestamp`` in milliseconds since 1970, ``payload`` as it was before it became JSON."""
@@ -41,6 +45,10 @@ class StoredEvent:
     actor_id: str
     actor_name: str
     payload: dict[str, Any]
+
+    def fields(self) -> Mapping[str, Any]:
+        """All of it by name."""
+        return asdict(self, recurse=False)
 
 
 async def last_sequence(store: Store) -> int:
@@ -60,3 +68,9 @@ async def missed(store: Store, streams: Sequence[str], after: int, upto: int, li
         return count, []
     rows = await store.fetch(_LAST, (wanted, after, upto, limit))
     return count, [StoredEvent(*(*row[:-1], json.loads(row[-1]))) for row in reversed(rows)]
+
+
+def recent(reader: DirectReader, stream: str, limit: int, stop: Callable[[], bool]) -> list[StoredEvent]:
+    """The last ``limit`` events of a stream that are on disk, oldest first. From any thread; raises as ``DirectReader.fetch``."""
+    rows = reader.fetch(_RECENT, (stream, limit), stop)
+    return [StoredEvent(*(*row[:-1], json.loads(row[-1]))) for row in reversed(rows)]

@@ -33,16 +33,19 @@ def _table(columns: str, key_length: int = 1) -> Table:
 
 TABLES: Mapping[str, Table] = MappingProxyType(
     {
-        "players": _table("id name name_key password_hash role created_at last_login_at"),
+        "players": _table("id name name_key password_hash role created_at last_login_at preferences ban"),
         "characters": _table("id player_id name name_key description location_id created_at seen_sequence"),
         "locations": _table("id name description owner_id"),
         "exits": _table("id source_id destination_id name aliases lock"),
-        "objects": _table("id name description owner_id location_id character_id container_id"),
+        "objects": _table("id name description owner_id location_id character_id container_id lock"),
         "events": _table("sequence id stream type timestamp actor_kind actor_id actor_name payload"),
         "kv": _table("plugin key value", 2),
         "settings": _table("key value"),
         "attributes": _table("entity_id plugin name value", 3),
         "plugin_schemas": _table("plugin version schema"),
+        "address_bans": _table("address reason created_at"),
+        "listeners": _table("stream character_id since", 2),
+        "timers": _table("plugin name due payload", 2),
     }
 )
 

@@ -138,6 +138,41 @@ _GAME_PLAYER = (
     " VALUES ('00000000000000000000000000', '*game*', '*game*', 'player', 0)"
 )
 
+# What a player has chosen, as JSON: only what differs from the defaults. ``ban`` is the reason why they are not let in.
+_PREFERENCES = "ALTER TABLE players ADD COLUMN preferences TEXT NOT NULL DEFAULT '{}' CHECK (json_valid(preferences))"
+_BAN = "ALTER TABLE players ADD COLUMN ban TEXT"
+
+_OBJECT_LOCK = "ALTER TABLE objects ADD COLUMN lock TEXT NOT NULL DEFAULT ''"
+
+# Addresses and networks that nobody may come from.
+_ADDRESS_BANS = """
+CREATE TABLE address_bans (
+    address TEXT PRIMARY KEY NOT NULL,
+    reason TEXT NOT NULL,
+    created_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID
+"""
+
+# Who hears which channel. No foreign key: whoever deletes the character deletes these.
+_LISTENERS = """
+CREATE TABLE listeners (
+    stream TEXT NOT NULL,
+    character_id TEXT NOT NULL,
+    since INTEGER NOT NULL, -- the number of the last event before they began to listen
+    PRIMARY KEY (stream, character_id)
+) STRICT, WITHOUT ROWID
+"""
+
+_TIMERS = """
+CREATE TABLE timers (
+    plugin TEXT NOT NULL,
+    name TEXT NOT NULL,
+    due INTEGER NOT NULL,
+    payload TEXT NOT NULL CHECK (json_valid(payload)),
+    PRIMARY KEY (plugin, name)
+) STRICT, WITHOUT ROWID
+"""
+
 CORE_MIGRATIONS = (
     Migration(
         CORE,
@@ -151,4 +186,9 @@ CORE_MIGRATIONS = (
         ),
     ),
     Migration(CORE, "0002-what-plugins-keep", ((_ATTRIBUTES, ()), (_PLUGIN_SCHEMAS, ()), (_GAME_PLAYER, ()))),
+    Migration(
+        CORE,
+        "0003-accounts-channels-timers",
+        tuple((sql, ()) for sql in (_PREFERENCES, _BAN, _OBJECT_LOCK, _ADDRESS_BANS, _LISTENERS, _TIMERS)),
+    ),
 )

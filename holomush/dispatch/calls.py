@@ -15,6 +15,8 @@ from holomush.plugins.reply import Reply
 from holomush.world.transaction import Transaction
 
 CONFLICT_ATTEMPTS = 5
+ALONE_AFTER = 2
+"""Conflicts after which a call is run where nobody can get in its way, if it is not too slow for that."""
 INTERRUPTION_ATTEMPTS = 20
 """Each interruption is another plugin's timeout, and a plugin that times out soon has a module of its own."""
 
@@ -54,7 +56,15 @@ class PluginCalls:
             attempt = self._host.begin(plugin)
             data = make_input(attempt.transaction, self._host.viewer(plugin))
             try:
-                reply = await self._host.call(plugin, function, data, attempt, event_type=event_type, event_stream=event_stream)
+                reply = await self._host.call(
+                    plugin,
+                    function,
+                    data,
+                    attempt,
+                    event_type=event_type,
+                    event_stream=event_stream,
+                    alone=conflicts >= ALONE_AFTER,
+                )
                 if not wanted(reply):
                     return reply
                 ticket = self._commit(attempt, actor, depth, output, reply)
@@ -82,7 +92,9 @@ class PluginCalls:
             # Last: whoever is to be hung up on may still read the answer.
             attempt.make_requests()
 
-        ticket = self._committer.commit(attempt.transaction, actor, depth=depth, output=on_disk, extra=attempt.statements())
+        ticket = self._committer.commit(
+            attempt.transaction, actor, depth=depth, output=on_disk, extra=attempt.statements(), registers=attempt.registers
+        )
         # Nothing was awaited since it was found current, and from here on nothing can fail but the disk.
         attempt.apply()
         return ticket

@@ -8,18 +8,21 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 import attrs
 from ulid import ULID
 
 from holomush.database import records
+from holomush.database.register import RegisterChanges
 from holomush.database.store import Statement, Store, Ticket
 from holomush.errors import HolomushError
 from holomush.events.bus import Bus
 from holomush.events.event import ActorKind, EmittedEvent, Event
 from holomush.events.streams import StreamKind, parse_stream
+from holomush.plugins.storage.registers import Registers
+from holomush.world.model import Character, Entity
 from holomush.world.rows import delete_statements, save_statements
 from holomush.world.state import World
 from holomush.world.transaction import Transaction
@@ -52,8 +55,9 @@ def _nothing() -> None:
 class Committer:
     """The only writer of the world and of the event log. ``on_event`` is told every event after the people have been."""
 
-    def __init__(self, world: World, store: Store, bus: Bus) -> None:
+    def __init__(self, world: World, store: Store, bus: Bus, registers: Registers | None = None) -> None:
         self._world = world
+        self._registers = registers or Registers()
         self._store = store
         self._bus = bus
         self.sequence = bus.sequence
@@ -68,33 +72,48 @@ class Committer:
         depth: int = 0,
         output: Callable[[], None] = _nothing,
         extra: Sequence[Statement] = (),
+        registers: RegisterChanges | None = None,
     ) -> Ticket:
         """Commit, or raise and have done nothing.
 
         ``output`` is called when all is on disk, just before the events go out; ``extra`` statements are written in the same
-        SQLite transaction. A transaction without effects waits for those before it, because it may have seen what they did.
+        SQLite transaction, and so are the changes of ``registers``, which hold from now on. A transaction without effects waits
+        for those before it, because it may have seen what they did.
         Await the ticket's ``durable()``. Raises ``ConflictError`` and ``StorageError``.
         """
-        if not (transaction.has_effects or extra):
+        kept = registers or RegisterChanges()
+        if not (transaction.has_effects or extra or kept.has_effects):
             return self._store.submit((), output)
         if not transaction.is_current():
             raise ConflictError("somebody else changed the same thing at the same moment")
         events = [self._event(emitted, actor, depth, n) for n, emitted in enumerate(transaction.events, 1)]
         changes = transaction.changes
+        gone = [e for key, after in changes.items() if after is None and isinstance(e := self._world.get(key), Character)]
+        if gone:
+            self._registers.leave_behind(gone, self._world, changes, kept)
         statements = [
             *save_statements(self._world, changes),
+            *self._seen_statements(changes),
             *extra,
+            *kept.statements(),
             *delete_statements(self._world, changes),
             *map(_insert_event, events),
         ]
         audiences: list[tuple[str, ...] | None] = []
-        ticket = self._store.submit(statements, partial(self._publish, output, events, audiences), binding=bool(changes or extra))
+        publish = partial(self._publish, output, events, audiences)
+        ticket = self._store.submit(statements, publish, binding=bool(changes or extra or kept.has_effects))
         # Accepted: from here on nothing can fail but the disk itself, and then the world is read anew from it.
         self.sequence += len(events)
         self._world.apply(transaction.changes)
+        kept.apply()
         # Who hears an event is settled now: a listener who walks in while the disk is busy was not there.
         audiences += [self._audience(event.stream) for event in events]
         return ticket
+
+    def _seen_statements(self, changes: Mapping[str, Entity | None]) -> list[Statement]:
+        """Whoever is new has missed nothing. Call before the changes are applied."""
+        new = [key for key, after in changes.items() if isinstance(after, Character) and self._world.get(key) is None]
+        return [records.update("characters", key, {"seen_sequence": self.sequence}) for key in new]
 
     def _event(self, emitted: EmittedEvent, actor: Actor, depth: int, offset: int) -> Event:
         return Event(
@@ -119,7 +138,9 @@ class Committer:
                 return self._world.contents(target.name).characters
             case StreamKind.CHARACTER:
                 return (target.name,)
-            case StreamKind.CHANNEL | StreamKind.PLUGIN:
+            case StreamKind.CHANNEL:
+                return self._registers.listeners.of_stream(stream)
+            case StreamKind.PLUGIN:
                 return ()
 
     def _publish(self, output: Callable[[], None], events: Sequence[Event], audiences: Sequence[tuple[str, ...] | None]) -> None:

@@ -30,6 +30,7 @@ from holomush.plugins.guests.guest import (
 from holomush.plugins.loaded import PluginPausedError
 from holomush.plugins.pauses import in_words
 from holomush.plugins.reply import Reply, encode_input
+from holomush.text.markup import escape
 from holomush.world.model import Character, Location
 from holomush.world.state import World
 from holomush.world.transaction import NotFoundError, Transaction
@@ -58,9 +59,9 @@ class Asker:
 
 
 class Lines:
-    """Runs what characters type."""
+    """Runs what characters type. ``router`` gives the commands that there are right now."""
 
-    def __init__(self, router: Router, calls: PluginCalls, world: World, store: Store) -> None:
+    def __init__(self, router: Callable[[], Router], calls: PluginCalls, world: World, store: Store) -> None:
         self._router = router
         self._calls = calls
         self._world = world
@@ -73,17 +74,21 @@ class Lines:
         if self._store.failure is not None:
             asker.tell("The server cannot save anything right now, so nothing can be done. Please wait.")
             return
-        match self._router.route(line, asker.access):
+        match self._router().route(line, asker.access):
             case Matched(spec, args, _):
                 await self._run(spec, args, line, asker)
             case BadUsage(spec):
-                asker.tell(f"Usage: {spec.usage}")
+                asker.tell(f"Usage: {escape(spec.usage)}")
             case Unknown(_, suggestion):
-                for spec in self._router.fallbacks(asker.access):
+                for spec in self._router().fallbacks(asker.access):
                     if await self._run(spec, spec.fallback_args(line), line, asker):
                         return
                 hint = f'Did you mean "{suggestion}"?' if suggestion else '(Type "help" for help.)'
                 asker.tell(f"Huh?  {hint}")
+
+    def knows(self, line: str, access: Access) -> bool:
+        """Whether ``line`` is a command for somebody with this access, and can be done: nothing can while the disk fails."""
+        return self._store.failure is None and isinstance(self._router().route(line, access), Matched)
 
     async def _run(self, spec: CommandSpec, args: Mapping[str, str], line: str, asker: Asker) -> bool:
         """Run one command. False only for a fallback that said the line is not for it."""

@@ -2,7 +2,8 @@
 
 A plugin's manifest gives for each event type up to three templates: for the actor, for the target, for all others.
 Values come from players and plugins, so they lose their control characters here, and no text is longer than
-``TEXT_LIMIT``.
+``TEXT_LIMIT``. Templates and values may hold markup, and what comes out is markup: see ``holomush.text.markup``. A value
+ends what it begins, and can neither end nor complete a tag of the template.
 """
 
 import json
@@ -15,9 +16,10 @@ import attrs
 
 from holomush.errors import HolomushError
 from holomush.events.event import JSON, ActorKind, Event
+from holomush.text.markup import close, cut, settle
 
 TEXT_LIMIT: Final = 16 * 1024
-"""Bytes of UTF-8 in one rendered event; what is more is cut off between characters."""
+"""Bytes of UTF-8 in one rendered event, markup included; what is more is cut off between characters and tags."""
 
 _PIECES: Final = re.compile(r"\{\{|\}\}|\{[^{}]*\}|[{}]|[^{}]+")
 _KEY: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -50,7 +52,7 @@ class Template:
     def parse(cls, text: str) -> "Template":
         """``{key}`` takes a value from the payload, ``{actor}`` the actor's name; ``{{`` and ``}}`` are braces.
 
-        Raises TemplateError.
+        Tags of markup are kept. Raises TemplateError.
         """
         if _UNSAFE.search(text):
             raise TemplateError(f"template {text!a}: has control characters; only newlines are allowed")
@@ -68,6 +70,8 @@ class Template:
                 literals.append("")
             else:
                 literals[-1] += piece
+        # No value may make a tag of a bracket that stands before it. Nothing comes after the last.
+        literals[:-1] = map(settle, literals[:-1])
         return cls(text, literals[0], tuple(zip(keys, literals[1:], strict=True)))
 
     def render(self, event: Event) -> str:
@@ -75,9 +79,9 @@ class Template:
         parts = [self._start]
         for key, literal in self._rest:
             # The actor is never taken from the payload: a plugin could put words into another's mouth.
-            parts.append(_shown(event.actor_name if key == "actor" else event.payload.get(key)))
+            parts.append(close(_shown(event.actor_name if key == "actor" else event.payload.get(key))))
             parts.append(literal)
-        return _bounded("".join(parts))
+        return cut("".join(parts), TEXT_LIMIT)
 
 
 @attrs.frozen
@@ -120,7 +124,7 @@ class Renderer:
         by_role = self._by_type.get(event.type)
         if by_role is None:
             text = event.payload.get("text")
-            return (_bounded(_shown(text)) or None) if isinstance(text, str) else None
+            return (cut(_shown(text), TEXT_LIMIT) or None) if isinstance(text, str) else None
         template = by_role[role]
         return None if template is None else template.render(event) or None
 
@@ -140,14 +144,7 @@ def _shown(value: JSON) -> str:
         if value.isprintable() and len(value) <= TEXT_LIMIT:
             return value
         # Cut first: cleaning makes nothing longer, and a payload may be far longer than what is shown.
-        return _UNSAFE.sub("", value[:TEXT_LIMIT].replace("\t", " "))
+        return _UNSAFE.sub("", cut(value, TEXT_LIMIT).replace("\t", " "))
     if value is None:
         return ""
-    return _UNSAFE.sub("", json.dumps(value, ensure_ascii=False, default=str)[:TEXT_LIMIT])
-
-
-def _bounded(text: str) -> str:
-    if len(text) * 4 <= TEXT_LIMIT:  # no character takes more than four bytes
-        return text
-    data = text.encode()
-    return text if len(data) <= TEXT_LIMIT else data[:TEXT_LIMIT].decode(errors="ignore")
+    return _UNSAFE.sub("", cut(json.dumps(value, ensure_ascii=False, default=str), TEXT_LIMIT))

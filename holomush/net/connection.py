@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable
+from collections.abc import Mapping
+from typing import Any
 
+import attrs
 import trio
 
 from holomush.config import TelnetConfig
 from holomush.errors import HolomushError
-from holomush.net.telnet import Line, LineTooLong, TelnetCodec, encode_text
+from holomush.net.telnet import Line, LineTooLong, TelnetCodec, TerminalType, WindowSize
 from holomush.sessions.outbox import Flusher, Outbox, SendNow
+from holomush.sessions.pager import Pager
 from holomush.sessions.session import Game, Session
+from holomush.text.display import Abilities, display_for, encoder_for
+from holomush.text.preferences import Preferences, check_preferences
 
 READ_SIZE = 16_384
 LINGER = 5.0
@@ -30,8 +35,13 @@ class TelnetClient:
         self.codec = TelnetCodec(config.line_limit)
         self.outbox = Outbox(stream, flusher, config.outbox_limit, _send_now(stream))
         self.address = _address(stream)
-        self.encode: Callable[[str], bytes] = encode_text
-        """Text to telnet bytes; one function for all clients, so that a line for many is encoded once."""
+        self._abilities = Abilities()
+        self._preferences = Preferences()
+        self.display = display_for(self._abilities, self._preferences)
+        """How text is shown there, as far as the client has said by now what it can do."""
+        self.encode = encoder_for(self.display)
+        """Text to telnet bytes; one function for all clients of one kind, so that a line for many is encoded once."""
+        self.pager = Pager(self)
         self.send = self.outbox.put
         """Takes encoded text, to be sent soon, and its mark."""
         self.is_closed = False
@@ -46,6 +56,24 @@ class TelnetClient:
     def sent_mark(self) -> int:
         """The highest mark that the operating system has taken."""
         return self.outbox.sent_mark
+
+    def prefer(self, preferences: Mapping[str, Any]) -> None:
+        """Show text as the player wants it, from now on. Raises ``BadPreference``."""
+        self._preferences = check_preferences(preferences)
+        self._adapt()
+
+    def learn(self, event: WindowSize | TerminalType) -> None:
+        """The client has said something of itself."""
+        match event:
+            case WindowSize(columns, rows):
+                self._abilities = attrs.evolve(self._abilities, columns=columns, rows=rows)
+            case TerminalType(names, mtts):
+                self._abilities = attrs.evolve(self._abilities, terminal_types=names, mtts=mtts)
+        self._adapt()
+
+    def _adapt(self) -> None:
+        self.display = display_for(self._abilities, self._preferences)
+        self.encode = encoder_for(self.display)
 
     def hide_input(self) -> None:
         """Ask the client not to echo."""
@@ -126,6 +154,8 @@ class TelnetServer:
                             await session.line(text)
                         case LineTooLong(limit):
                             session.tell(f"That line is longer than {limit} bytes and was ignored.")
+                        case WindowSize() | TerminalType():
+                            client.learn(event)
                     if session.has_ended() or client.is_closed:
                         return
                     if session.playing:

@@ -1,8 +1,8 @@
-"""The telnet codec: bytes from a client become events, text becomes bytes for a client.
+"""The telnet codec: bytes from a client become events, and what is agreed on with it becomes bytes for it.
 
-Owns line framing, decoding, option negotiation (RFC 854, 855, 860, 1073, 1143) and the bound on everything a client can
-make it keep. Does no input or output and knows no session: the listener feeds it chunks and sends what
-``bytes_to_send`` returns.
+Owns line framing, decoding, option negotiation (RFC 854, 855, 860, 1073, 1091, 1143, and the Mud Terminal Type Standard)
+and the bound on everything a client can make it keep. Does no input or output and knows no session: the listener feeds
+it chunks and sends what ``bytes_to_send`` returns. How text becomes bytes is in ``holomush.text.encoding``.
 
 The events and the replies depend only on the bytes received and on the calls made between them, never on how the bytes
 were cut into chunks. To keep that true without a buffer that overflows, replies are counted per option for the life of
@@ -19,7 +19,7 @@ import attrs
 
 # Commands (RFC 854) and options. Only what the codec treats in some way of its own has a name.
 SE, AYT, SB, WILL, WONT, DO, DONT, IAC = 240, 246, 250, 251, 252, 253, 254, 255
-ECHO, SGA, TIMING_MARK, NAWS = 1, 3, 6, 31
+ECHO, SGA, TIMING_MARK, TTYPE, NAWS = 1, 3, 6, 24, 31
 
 LINE_LIMIT: Final = 8192
 """Bytes of one line, its end not counted, unless the codec is given another limit."""
@@ -29,9 +29,16 @@ SUBNEGOTIATION_LIMIT: Final = 1024
 _IAC: Final = b"\xff"
 _ARE_YOU_THERE_ANSWERS: Final = 64
 
-# C0, DEL and C1 controls, Unicode's own line ends (with them a player could forge a line), halves of surrogate pairs.
-_UNSAFE_OUTPUT: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
-# The same, but backspace and DEL are still to be obeyed, and there is no newline inside a line.
+# Inside of a subnegotiation about the terminal type (RFC 1091): the client's answer begins with IS, and we say SEND.
+_IS: Final = b"\x00"
+_SEND_TTYPE: Final = bytes((IAC, SB, TTYPE, 1, IAC, SE))
+_TERMINAL_TYPES: Final = 3
+"""Names asked for: by the standard that is the client's own, its terminal's, and MTTS with its bits."""
+_NAME_LIMIT: Final = 40
+_MTTS: Final = re.compile(r"MTTS ([0-9]{1,9})", re.IGNORECASE)
+_NO_NAME: Final = re.compile(rb"[^ -~]")
+
+# C0, DEL and C1 controls and Unicode's own line ends, but backspace and DEL, which are still to be obeyed.
 _UNSAFE_INPUT: Final = re.compile("[\x00-\x07\x0a-\x1f\x80-\x9f\u2028\u2029]")
 # What makes a line of ASCII other than plain.
 _CONTROLS_IN_LINES: Final = bytes({*range(32), 127} - {10})
@@ -59,7 +66,19 @@ class WindowSize:
     rows: int
 
 
-TelnetEvent: TypeAlias = Line | LineTooLong | WindowSize
+@attrs.frozen
+class TerminalType:
+    """What the client has said of itself so far. Each event holds all of it, so the last one is what counts.
+
+    ``names`` has at most three names of at most 40 printable ASCII characters, as the client spells them; by the Mud
+    Terminal Type Standard the client's own first, then its terminal's. ``mtts`` is the sum of the standard's bits.
+    """
+
+    names: tuple[str, ...]
+    mtts: int | None = None
+
+
+TelnetEvent: TypeAlias = Line | LineTooLong | WindowSize | TerminalType
 
 
 class _State(Enum):
@@ -101,6 +120,7 @@ _POLICIES: Final[Mapping[tuple[bool, int], _Policy]] = MappingProxyType(
         (True, SGA): _Policy(agrees=True, answers=8),
         (False, SGA): _Policy(agrees=True, answers=8),
         (False, NAWS): _Policy(agrees=True, answers=8),
+        (False, TTYPE): _Policy(agrees=True, answers=8),
         # BSD's and Linux's telnet throw output away after Ctrl-C until *each* DO TIMING-MARK is answered (RFC 860).
         (True, TIMING_MARK): _Policy(agrees=False, answers=64),
     }
@@ -119,18 +139,9 @@ class _Side:
     stale: int = 0
 
 
-def encode_text(text: str, encoding: str = "utf-8") -> bytes:
-    """Text as bytes fit for a telnet client: lines end in CR LF, the only other control character is the tab.
-
-    ESC is dropped too, so nobody can send another player terminal sequences. What the encoding lacks becomes ``?``. A
-    byte 255 is doubled; UTF-8 never has one. Raises LookupError for an encoding that Python does not know.
-    """
-    safe = _UNSAFE_OUTPUT.sub("", text).replace("\n", "\r\n")
-    return safe.encode(encoding, "replace").replace(_IAC, _IAC + _IAC)
-
-
 class TelnetCodec:
-    """One connection's telnet state. Keeps at most one partial line, one subnegotiation and a few integers per option.
+    """One connection's telnet state. Keeps at most one partial line, one subnegotiation, three names and a few integers per
+    option.
 
     ``line_limit`` is in bytes as sent, erased characters included.
     """
@@ -145,13 +156,20 @@ class TelnetCodec:
         self._sub_option: int | None = None
         self._sub = bytearray()
         self._sides: dict[tuple[bool, int], _Side] = {}
+        self._terminal = TerminalType(())
+        self._last_name = ""
+        self._names_to_ask = 0
         self._ayt_answers_left = _ARE_YOU_THERE_ANSWERS
         self._out = bytearray()
 
     # What the listener calls
 
     def start(self) -> None:
-        """Make the opening offer: ask for the window size. Three bytes, next to nothing on a client without telnet."""
+        """Make the opening offer: ask what terminal it is, and how large its window is.
+
+        Six bytes, next to nothing on a client without telnet.
+        """
+        self._request(TTYPE, ours=False, enable=True)
         self._request(NAWS, ours=False, enable=True)
 
     def hide_input(self) -> None:
@@ -275,6 +293,36 @@ class TelnetCodec:
         self._sub.clear()
         if option == NAWS and len(data) == 4 and self._side(NAWS, ours=False).state is _State.YES:
             events.append(WindowSize(int.from_bytes(data[:2], "big"), int.from_bytes(data[2:], "big")))
+        elif option == TTYPE and data.startswith(_IS) and len(data) <= SUBNEGOTIATION_LIMIT:
+            self._terminal_type(data[1:], events)
+
+    # Terminal types
+
+    def _ask_terminal_types(self) -> None:
+        """The client has just agreed to tell: begin anew with its first name. It may have changed its mind about itself."""
+        self._terminal = TerminalType(())
+        self._last_name = ""
+        self._names_to_ask = _TERMINAL_TYPES
+        self._out += _SEND_TTYPE
+
+    def _terminal_type(self, data: bytes, events: list[TelnetEvent]) -> None:
+        """Take one name. A client that has told all of them says its last one again."""
+        if not self._names_to_ask or self._side(TTYPE, ours=False).state is not _State.YES:
+            return
+        name = _NO_NAME.sub(b"", data)[:_NAME_LIMIT].decode("ascii").strip()
+        if not name or name == self._last_name:
+            self._names_to_ask = 0
+            return
+        self._last_name = name
+        mtts = _MTTS.fullmatch(name)
+        if mtts:
+            self._terminal = TerminalType(self._terminal.names, int(mtts[1]))
+        else:
+            self._terminal = TerminalType((*self._terminal.names, name), self._terminal.mtts)
+        events.append(self._terminal)
+        self._names_to_ask -= 1
+        if self._names_to_ask:
+            self._out += _SEND_TTYPE
 
     # Negotiation
 
@@ -298,6 +346,12 @@ class TelnetCodec:
     def _negotiated(self, option: int, *, ours: bool, yes: bool) -> None:
         """Take the client's DO, DONT (about our side), WILL or WONT (about its own)."""
         side = self._side(option, ours=ours)
+        was_on = side.state is _State.YES
+        self._turned(side, option, ours=ours, yes=yes)
+        if option == TTYPE and not ours and side.state is _State.YES and not was_on:
+            self._ask_terminal_types()
+
+    def _turned(self, side: _Side, option: int, *, ours: bool, yes: bool) -> None:
         if side.stale:
             side.stale -= 1
             if side.stale == 0 and side.state is _State.WANT_NO and not yes:

@@ -1,4 +1,4 @@
-"""One attempt of a call: everything it has read and staged, in the world and in what its plugin keeps.
+"""One attempt of a call: everything it has read and staged, in the world, in what its plugin keeps and in the registers.
 
 Kept together because they stand and fall together: ``dispatch`` commits all of it in one SQLite transaction or forgets all of it.
 """
@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 import attrs
 
+from holomush.database.register import RegisterChanges
 from holomush.database.store import Statement
 from holomush.plugins.rates import Bucket
 from holomush.plugins.storage.kv import KvChanges
@@ -25,6 +26,7 @@ class Attempt:
     transaction: Transaction
     kv: KvChanges
     tables: TableChanges
+    registers: RegisterChanges = attrs.Factory(RegisterChanges)
     requests: list[Callable[[], None]] = attrs.Factory(list)
     """What is to be asked of the rest of the server once everything is on disk, such as a shut-down."""
     paid: list[Bucket] = attrs.Factory(list)
@@ -46,6 +48,7 @@ class Attempt:
         self.transaction.restore(before)
         self.kv = KvChanges(storage.kv)
         self.tables = TableChanges(storage.tables, self.transaction)
+        self.registers = RegisterChanges()
         self.requests.clear()
         self.conditions.clear()
 
@@ -69,8 +72,8 @@ class Attempt:
 
     @property
     def keeps_something(self) -> bool:
-        """Whether keys or rows are staged."""
-        return self.kv.has_effects or self.tables.has_effects
+        """Whether keys, rows or entries of registers are staged."""
+        return self.kv.has_effects or self.tables.has_effects or self.registers.has_effects
 
     def is_current(self) -> bool:
         """Whether all that was read is still so. Of an attempt that has no effects nobody need ask."""
@@ -78,11 +81,12 @@ class Attempt:
             self.transaction.is_current()
             and self.kv.is_current()
             and self.tables.is_current()
+            and self.registers.is_current()
             and all(condition() for condition in self.conditions)
         )
 
     def statements(self) -> list[Statement]:
-        """What writes the keys and rows. The world's changes are the committer's to write."""
+        """What writes the keys and rows. The changes of the world and of registers are the committer's to write."""
         return [*self.kv.statements(), *self.tables.statements()]
 
     def apply(self) -> None:

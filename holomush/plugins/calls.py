@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import attrs
 
@@ -31,6 +32,10 @@ class CapabilityDeniedError(HostCallError):
     def __init__(self, capability: str, message: str) -> None:
         super().__init__("capability_denied", message)
         self.capability = capability
+
+
+class CallMustWaitError(BaseException):
+    """The call wants something that must not be waited for where it runs. Dooms it, so that it is run again elsewhere."""
 
 
 class LogLines:
@@ -120,6 +125,23 @@ class Call:
         """Whether what a host function does in between should end now. Asked from the guest's thread, set from others."""
         return self.too_slow or self.overdue or self.cancelled
 
+    def must_be_patient(self) -> None:
+        """What follows takes long. Raises ``CallMustWaitError`` in the quick lane: the call is run again in a worker thread."""
+        if self.is_quick:
+            self.too_slow = True
+            raise CallMustWaitError
+
+    @contextmanager
+    def standing_clock(self) -> Iterator[None]:
+        """The guest's own time does not pass while the host does something that takes long."""
+        guest_left = None if self.deadline is None else self.deadline - time.monotonic()
+        self.deadline = None
+        try:
+            yield
+        finally:
+            if guest_left is not None:
+                self.deadline = time.monotonic() + guest_left
+
     def count_host_call(self) -> None:
         """Raises ``HostCallError`` once the call has made more host calls than it may."""
         self.host_calls += 1
@@ -156,6 +178,10 @@ class Call:
                 capability,
                 f"the operator does not grant {capability}: see plugins.grants.{self.plugin} in the configuration",
             )
+
+    def allows(self, capability: str) -> bool:
+        """Whether ``require`` would let it pass."""
+        return self.asked.allows(capability) and self.granted.allows(capability)
 
     def emit(self, event: EmittedEvent) -> None:
         """Stage an event. Raises ``HostCallError`` if the stream is not the plugin's to use or it has emitted enough."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
@@ -36,7 +37,7 @@ from holomush.plugins.guests.guest import (
     report_of,
 )
 from holomush.plugins.guests.pool import GuestPool
-from holomush.plugins.guests.quick import QuickLane
+from holomush.plugins.guests.quick import LONGER, QUICK, QuickLane
 from holomush.plugins.limits import Limits
 from holomush.plugins.loaded import LoadedPlugin, PluginLoadError, PluginPausedError, shown_attributes
 from holomush.plugins.pauses import Health, in_words
@@ -50,6 +51,8 @@ from holomush.world.state import World
 
 OWN_MODULE_AFTER = 3
 """Timeouts after which a plugin gets a compiled module of its own, so that interrupting it disturbs only itself."""
+MEASURED_CALLS = 64
+"""After so many calls an instance is asked how much memory it has."""
 PATIENT_CALLS = 50
 """After a call that was too slow for the quick lane, so many go to worker threads at once."""
 
@@ -80,6 +83,8 @@ class PluginHost:
         self._surroundings = surroundings
         self._plugins: dict[str, LoadedPlugin] = {}
         self._names: set[str] = set()
+        # Trio's, kept because other threads ask for it, too.
+        self._clock = trio.lowlevel.current_clock()
         self.deadlines = Deadlines()
         self.quick_lane = QuickLane()
         # Enough that guests caught in loops, each holding a thread for its 5 s, leave threads for the others.
@@ -107,6 +112,7 @@ class PluginHost:
                 manifest=manifest,
                 modules=source.modules,
                 main=source.main,
+                language="wasm" if source.wasm is not None else source.language.value,
                 program=program,
                 asked=manifest.capability_set,
                 granted=grant.granted,
@@ -135,9 +141,17 @@ class PluginHost:
         plugin.pool.clear()
         plugin.patient_pool.clear()
 
+    def has(self, name: str) -> bool:
+        """Whether a plugin of that name is loaded."""
+        return name in self._plugins
+
     def is_paused(self, name: str) -> bool:
         """Whether the plugin is switched off for now."""
-        return self._plugins[name].health.pause_left(trio.current_time()) > 0
+        return self.pause_left(name) > 0
+
+    def pause_left(self, name: str) -> float:
+        """Seconds for which the plugin is still switched off. Safe to call from any thread."""
+        return self._plugins[name].health.pause_left(self._clock.current_time())
 
     def begin(self, name: str) -> Attempt:
         """A new attempt of a call of the plugin ``name``, to be given to ``call``."""
@@ -155,7 +169,9 @@ class PluginHost:
     async def _load(self, plugin: LoadedPlugin) -> None:
         name = plugin.name
         try:
-            plugin.pool.release(await self._first_guest(plugin))
+            guest = await self._first_guest(plugin)
+            _measure(plugin, guest)
+            plugin.pool.release(guest)
         except GuestError as exc:
             if isinstance(exc, GuestFailedError):
                 _log.error("%s: %s", name, report_of(exc))
@@ -189,14 +205,17 @@ class PluginHost:
         *,
         event_type: str,
         event_stream: str,
+        alone: bool = False,
     ) -> Reply:
         """Call one function of a loaded plugin with JSON ``data``.
 
-        What it does is staged on ``attempt``, which is worthless if this raises ``GuestError``. ``GuestInterruptedError``
-        asks for the call to be made again, with a fresh attempt.
+        ``alone``: longer in the quick lane, where nobody else can commit anything meanwhile.
+
+        What it does is staged on ``attempt``, which is worthless if this raises ``GuestError``. ``GuestInterruptedError`` asks for
+        the call to be made again, with a fresh attempt.
         """
         plugin = self._plugins[name]
-        pause = plugin.health.pause_left(trio.current_time())
+        pause = plugin.health.pause_left(self._clock.current_time())
         if pause:
             raise PluginPausedError(pause)
         attributes = {
@@ -208,12 +227,15 @@ class PluginHost:
         with self._tracer.start_as_current_span(
             "plugin.call", attributes=attributes, record_exception=False, set_status_on_exception=False
         ) as span:
+            begun = time.perf_counter()
             try:
-                reply = await self._call(plugin, function, data, self._new_call(plugin, function, attempt))
+                reply = await self._call(plugin, function, data, self._new_call(plugin, function, attempt), alone=alone)
             except GuestError as exc:
                 span.set_status(Status(StatusCode.ERROR, str(exc)))
                 self._note_failure(plugin, function, exc)
+                plugin.figures.note(time.perf_counter() - begun, failed=not isinstance(exc, GuestInterruptedError))
                 raise
+            plugin.figures.note(time.perf_counter() - begun, failed=False)
         plugin.health.went_well()
         return reply
 
@@ -239,17 +261,20 @@ class PluginHost:
             waiting_left=2 * self._config.http.timeout,
         )
 
-    async def _call(self, plugin: LoadedPlugin, function: str, data: bytes, call: Call) -> Reply:
+    async def _call(self, plugin: LoadedPlugin, function: str, data: bytes, call: Call, *, alone: bool) -> Reply:
         if len(data) > plugin.limits.message_bytes:
             raise GuestInputError(f"what it was to be given is larger than {plugin.limits.message_bytes} bytes")
-        if plugin.patient_calls:
+        if plugin.patient_calls and not alone:
             plugin.patient_calls -= 1
             return await self._call_patiently(plugin, function, data, call)
         attempt = call.attempt
         before = attempt.transaction.savepoint()
         try:
             async with _lent(plugin.pool) as guest:
-                return read_reply(self.quick_lane.call(guest, function, data, call), call)
+                output = self.quick_lane.call(guest, function, data, call, LONGER if alone else QUICK)
+                reply = read_reply(output, call)
+                _measure(plugin, guest)
+                return reply
         except GuestError:
             if not call.too_slow:
                 raise
@@ -261,6 +286,7 @@ class PluginHost:
         async with _lent(plugin.patient_pool) as guest:
             with self.deadlines.watching(call, guest):
                 output = await self._in_thread(partial(guest.call, function, data, call))
+            _measure(plugin, guest)
             return read_reply(output, call)
 
     async def _first_guest(self, plugin: LoadedPlugin) -> Guest:
@@ -308,11 +334,17 @@ class PluginHost:
         report = report_of(error)
         cause = error.__cause__ if isinstance(error, HostFaultError) else None
         _log.error("plugin %s, %s: %s", plugin.name, function, report, exc_info=cause)
-        pause = plugin.health.failed(trio.current_time()) if isinstance(error, STOPPED) else None
+        pause = plugin.health.failed(self._clock.current_time()) if isinstance(error, STOPPED) else None
         if pause is not None:
             told = f"Plugin {plugin.name} is switched off for {in_words(pause)}, because it keeps failing: {report}."
             _log.error("%s", told)
             self._surroundings.tell_admins(told)
+
+
+def _measure(plugin: LoadedPlugin, guest: Guest) -> None:
+    """Now and then an instance is asked how much memory it has."""
+    if plugin.figures.calls % MEASURED_CALLS == 0:
+        plugin.memory_each = guest.memory()
 
 
 @asynccontextmanager

@@ -6,7 +6,8 @@ import attrs
 
 from holomush.config import PluginsConfig
 
-_PAGE = 65536
+PAGE = 65536
+"""Bytes of a page of WebAssembly memory."""
 
 
 @attrs.frozen(kw_only=True)
@@ -33,4 +34,4 @@ class Limits:
     @property
     def pages(self) -> int:
         """``memory_mb`` in WebAssembly pages of 64 KiB."""
-        return self.memory_mb * 1024 * 1024 // _PAGE
+        return self.memory_mb * 1024 * 1024 // PAGE

@@ -9,6 +9,7 @@ import attrs
 
 from holomush.errors import HolomushError
 from holomush.plugins.calls import Rates
+from holomush.plugins.figures import Figures
 from holomush.plugins.functions.views import ShownAttribute, Viewer
 from holomush.plugins.guests.guest import GuestError, Program
 from holomush.plugins.guests.pool import GuestPool
@@ -39,6 +40,8 @@ class LoadedPlugin:
     modules: Mapping[str, str]
     main: str
     """The file that the plugin begins with."""
+    language: str
+    """Of its source; ``wasm`` for a module, which does not tell."""
     program: Program
     """What its instances are made from."""
     asked: CapabilitySet
@@ -51,10 +54,19 @@ class LoadedPlugin:
     """The one instance for the quick lane."""
     patient_pool: GuestPool
     """Instances for worker threads, made when the quick lane was not enough."""
+    figures: Figures = attrs.Factory(Figures)
     functions: frozenset[str] = frozenset()
     timeouts: int = 0
     patient_calls: int = 0
     """Calls still to be made by worker threads at once, because one was slow lately."""
+
+    memory_each: int = 0
+    """Bytes that the plugin's own memory in one instance had when it was looked at last."""
+
+    @property
+    def instances(self) -> int:
+        """How many there are, busy or not."""
+        return self.pool.size + self.patient_pool.size
 
     @property
     def name(self) -> str:

@@ -6,6 +6,7 @@ Handed to the host as functions, because the host imports neither the sessions n
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
 from typing import Any, Literal, Protocol
 
 import attrs
@@ -42,9 +43,25 @@ def _nothing(*_: str) -> None:
     pass
 
 
+def _nowhere() -> str:
+    raise HostCallError("unavailable", "there is no place here where new characters begin")
+
+
+def _no_hash(_: str) -> str:
+    raise HostCallError("unavailable", "no password can be kept here")
+
+
+def _no_password(*_: str | None) -> bool:
+    raise HostCallError("unavailable", "no password is kept here")
+
+
+def _no_character(_: str) -> str | None:
+    return None
+
+
 @attrs.frozen(kw_only=True)
 class Surroundings:
-    """``is_connected``, ``access``, ``sessions`` and ``stats`` may be called from any thread; the others are called on Trio's."""
+    """What is asked may be called from any thread; what is to be done (boot, switch, shut down, tell) is called on Trio's."""
 
     fetch: Fetch = _no_network
     is_connected: Callable[[str], bool] = _nobody
@@ -54,9 +71,27 @@ class Surroundings:
     handbook: Handbook = attrs.field(factory=Handbook)
     """The commands and help topics of all plugins."""
     sessions: Callable[[], list[Mapping[str, Any]]] = list
-    """Everybody in play: character_id, character_name, connected_at, idle_seconds, connections."""
+    """Everybody in play: character_id, character_name, connected_at, idle_seconds, connections, access, addresses."""
     boot: Callable[[str, str], None] = _nothing
     """Hang up on everybody who plays a character, after telling them a reason."""
+    worlds: Path | None = None
+    """The folder for files of worlds; None if there is none."""
+    start: Callable[[], str] = _nowhere
+    """The id of the location where new characters begin."""
+    characters_each: int = 5
+    """How many characters a player may have."""
+    hash_password: Callable[[str], str] = _no_hash
+    """A password's hash. Called in a guest's worker thread, and waits for it."""
+    verify_password: Callable[[str | None, str], bool] = _no_password
+    """Whether a hash is that of a password. Called in a guest's worker thread, and waits for it."""
+    played_by: Callable[[str], str | None] = _no_character
+    """The id of the character that the connection with this session's id plays."""
+    switch: Callable[[str, str], None] = _nothing
+    """Let the connection with a session's id go on as the character with another id."""
+    sequence: Callable[[], int] = int
+    """The number of the last event that people have been told."""
+    plugins: Callable[[], list[Mapping[str, Any]]] = list
+    """Every loaded plugin, in load order: its name, what it is, whether it is on, and figures about its calls."""
     stats: Callable[[], Mapping[str, Any]] = dict
     """Figures about the server: version, uptime_seconds, sessions, and counts of what there is."""
     shut_down: Callable[[str], None] = _nothing

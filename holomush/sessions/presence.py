@@ -7,28 +7,45 @@ last connection goes, and every second besides, so that little is told twice aft
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
-from typing import Protocol
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Protocol
 
 import trio
 
+from holomush.auth.accounts import Accounts, Player
 from holomush.commands.access import Access
 from holomush.database import records
 from holomush.database.store import StorageError, Store
 from holomush.events.bus import Bus, Encoder, Publication
 from holomush.events.render import Role
+from holomush.sessions.pager import Pager
+from holomush.text.display import Display
+from holomush.world.model import Character
+from holomush.world.state import World
 
 SAVE_INTERVAL = 1.0
 """Seconds between saves of how far everybody has seen."""
 
 
 class Client(Protocol):
-    """One connection, as sessions see it. ``encode`` is the same object for all clients of one encoding."""
+    """One connection, as sessions see it."""
 
     @property
-    def address(self) -> str: ...
+    def address(self) -> str:
+        """Where it comes from."""
+
     @property
-    def encode(self) -> Encoder: ...
+    def display(self) -> Display:
+        """How text is shown there. It may change at any time."""
+
+    @property
+    def encode(self) -> Encoder:
+        """Text to bytes for this display; the same object for all clients that are shown the same bytes."""
+
+    @property
+    def pager(self) -> Pager:
+        """What it is still to be shown of a long text."""
+
     @property
     def caught_up(self) -> bool:
         """Whether everything has left for the client that was sent to it."""
@@ -40,6 +57,9 @@ class Client(Protocol):
     def send(self, data: bytes, mark: int = 0) -> None:
         """Encoded bytes, soon. Never waits."""
 
+    def prefer(self, preferences: Mapping[str, Any]) -> None:
+        """Show text as the player wants it, from now on."""
+
     def hide_input(self) -> None:
         """Ask the client not to show what is typed."""
 
@@ -48,6 +68,17 @@ class Client(Protocol):
 
     def close(self) -> None:
         """Send what is to be sent and hang up."""
+
+
+class Seat(Protocol):
+    """One connection's way through the game, as far as others ask something of it."""
+
+    @property
+    def character_id(self) -> str | None:
+        """The character that it plays."""
+
+    def change_to(self, character_id: str) -> None:
+        """Go on as another character, once what it does now is done."""
 
 
 class Presence:
@@ -59,6 +90,7 @@ class Presence:
         self.connected_at = time.time()
         self.last_input = self.connected_at
         self.clients: list[Client] = []
+        self._joined: dict[Client, int] = {}
         self.access = Access.PLAYER
         self._seen = seen
         self._held: list[tuple[Publication, Role]] | None = None
@@ -70,7 +102,10 @@ class Presence:
 
     def _seen_by(self, client: Client) -> int:
         # Not just the last event shown: what happened elsewhere before the character walked there was not missed either.
-        return self._bus.sequence if client.caught_up and self._held is None else client.sent_mark
+        if client.caught_up and self._held is None:
+            return self._bus.sequence
+        # A client that came from another character was sent what that one perceived.
+        return client.sent_mark if client.sent_mark > self._joined.get(client, 0) else 0
 
     def deliver(self, publication: Publication, role: Role) -> None:
         """Send an event to every connection; kept back while a replay is under way."""
@@ -91,6 +126,17 @@ class Presence:
                 encoded[client.encode] = client.encode(f"{text}\n")
             client.send(encoded[client.encode], mark)
 
+    def show(self, text: str) -> None:
+        """Send the answer to a command to every connection; in pages to those that want it so."""
+        encoded: dict[Encoder, bytes] = {}
+        for client in self.clients:
+            if client.display.page_length:
+                client.pager.show(text)
+                continue
+            if client.encode not in encoded:
+                encoded[client.encode] = client.encode(f"{text}\n")
+            client.send(encoded[client.encode])
+
     def hold(self) -> None:
         """Keep back what happens from now on."""
         self._held = []
@@ -101,10 +147,17 @@ class Presence:
         for publication, role in held:
             self.deliver(publication, role)
 
-    def forget(self, client: Client) -> None:
-        """A connection is gone."""
-        self._seen = max(self._seen, self._seen_by(client))
+    def join(self, client: Client, *, fresh: bool) -> None:
+        """A connection sees from now on what the character perceives; ``fresh`` if it has seen nothing yet as another one."""
+        self.clients.append(client)
+        if not fresh:
+            self._joined[client] = self._bus.sequence
+
+    def forget(self, client: Client, *, gone: bool) -> None:
+        """A connection is ``gone``, or goes on as another character: then it still gets what it has not been sent yet."""
+        self._seen = max(self._seen, self._seen_by(client) if gone or self._held is not None else self._bus.sequence)
         self.clients.remove(client)
+        self._joined.pop(client, None)
 
 
 class Presences:
@@ -115,6 +168,25 @@ class Presences:
         self._bus = bus
         self._present: dict[str, Presence] = {}
         self._saved: dict[str, int] = {}
+        self.seats: dict[str, Seat] = {}
+        """The connections in play, by the ids of their sessions."""
+        self.commands = 0
+        """Lines typed in play since the start."""
+
+    def follow(self, accounts: Accounts, world: World) -> None:
+        """From now on what players may do, and have chosen, holds at once for those of their characters that are in play."""
+
+        def changed(_: Player | None, player: Player | None) -> None:
+            if player is None:
+                return
+            for presence in self:
+                character = world.get(presence.character_id)
+                if isinstance(character, Character) and character.player_id == player.id:
+                    presence.access = player.access
+                    for client in presence.clients:
+                        client.prefer(player.preferences)
+
+        accounts.watchers.append(changed)
 
     async def load(self) -> None:
         """Read how far every character has seen."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 import attrs
 from ulid import ULID
@@ -19,7 +19,7 @@ from holomush.errors import HolomushError
 from holomush.events.bus import Bus
 from holomush.events.event import ActorKind, EmittedEvent, Event
 from holomush.events.render import Templates, viewer_role
-from holomush.events.streams import GLOBAL_STREAM, character_stream, location_stream
+from holomush.events.streams import GLOBAL_STREAM, StreamKind, character_stream, location_stream
 from holomush.sessions import connect_screen
 from holomush.sessions.entrance import Admission, Entrance
 from holomush.sessions.presence import Client, Presence, Presences
@@ -37,6 +37,9 @@ TEMPLATES = {
 REPLAY_BYTES = 65_536
 """Of a longer replay the oldest lines are left out: it must fit an outbox together with what happens meanwhile."""
 
+CHANNELS = f"{StreamKind.CHANNEL}:"
+"""How the streams of channels begin."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -51,6 +54,10 @@ class Game:
     lines: Lines
     entrance: Entrance
     presences: Presences
+    channels_of: Callable[[str], Sequence[str]]
+    """The streams of the channels that a character hears."""
+    heard_since: Callable[[str, str], int]
+    """The number of the last event before a character, the second, began to hear a channel."""
     config: SessionsConfig
 
 
@@ -62,8 +69,9 @@ class Session:
         self._client = client
         self._admission: Admission | None = None
         self._presence: Presence | None = None
-        self._asker: Asker | None = None
         self._pending: connect_screen.Enter | None = None
+        self._next: str | None = None
+        self._connected_at = 0
         self.id = str(ULID())
         self._ended = False
 
@@ -71,6 +79,15 @@ class Session:
     def playing(self) -> bool:
         """Whether a character is being played."""
         return self._presence is not None
+
+    @property
+    def character_id(self) -> str | None:
+        """The character that is being played."""
+        return None if self._presence is None else self._presence.character_id
+
+    def change_to(self, character_id: str) -> None:
+        """Go on as another character of the same player, once what is typed now is done."""
+        self._next = character_id
 
     def has_ended(self) -> bool:
         """Whether the connection is being hung up on, so that no more lines are wanted."""
@@ -87,18 +104,43 @@ class Session:
     async def line(self, text: str) -> None:
         """Do what a line says. Returns when it is done and its effects are on disk."""
         word = text.strip().upper()
+        pager = self._client.pager
+        if pager.is_waiting and self._pending is None:
+            if word in ("", "MORE"):
+                pager.turn()
+                return
+            pager.forget()
         if self._pending is not None:
             await self._password(text)
         elif word == "QUIT":
             self.tell("Goodbye.")
             self.end()
-        elif word == "WHO":
-            self.tell(who_list(self._game.presences, self._game.world, time.time()))
-        elif self._presence is not None and self._asker is not None:
+        elif self._presence is not None and not (word == "WHO" and not self._game.lines.knows(text, self._presence.access)):
             self._presence.last_input = time.time()
-            await self._game.lines.run(text, self._asker)
+            self._game.presences.commands += 1
+            await self._game.lines.run(text, self._asker(self._presence))
+            if self._next is not None:
+                await self._switch(self._next)
+        elif word == "WHO":
+            plain = self._client.display.screen_reader
+            self.tell(who_list(self._game.presences, self._game.world, time.time(), plain=plain))
         elif text.strip():
             await self._request(connect_screen.read_request(text))
+
+    def _asker(self, presence: Presence) -> Asker:
+        display = self._client.display
+        return Asker(
+            character_id=presence.character_id,
+            access=presence.access,
+            session={
+                "id": self.id,
+                "connected_at": self._connected_at,
+                "access": presence.access.name.lower(),
+                "width": display.width,
+                "screen_reader": display.screen_reader,
+            },
+            tell=presence.show,
+        )
 
     def end(self) -> None:
         """Hang up once everything has been sent."""
@@ -107,10 +149,27 @@ class Session:
 
     async def hung_up(self) -> None:
         """The connection is gone. The character stays where it is; a guest goes with its last connection."""
+        await self._part(gone=True)
+
+    async def _switch(self, character_id: str) -> None:
+        """Let go of one character and go on as another."""
+        self._next = None
+        character = self._game.world.get(character_id)
+        admission = self._game.entrance.admit(character) if isinstance(character, Character) else None
+        if admission is None or self._admission is None or admission.player.id != self._admission.player.id:
+            self.tell("That character is not there any more.")
+            return
+        await self._part(gone=False)
+        await self._play(admission)
+
+    async def _part(self, *, gone: bool) -> None:
+        """Let go of the character that is being played."""
         presence, admission = self._presence, self._admission
         if presence is None or admission is None:
             return
-        presence.forget(self._client)
+        self._presence = self._admission = None
+        del self._game.presences.seats[self.id]
+        presence.forget(self._client, gone=gone)
         if presence.clients:
             return
         self._game.presences.leave(presence)
@@ -126,7 +185,7 @@ class Session:
             case connect_screen.Misunderstood(answer):
                 self.tell(answer)
             case connect_screen.EnterAsGuest():
-                await self._enter(self._game.entrance.guest)
+                await self._enter(lambda: self._game.entrance.guest(self._client.address))
             case connect_screen.Enter(_, None, _):
                 self._pending = request
                 self._client.hide_input()
@@ -170,20 +229,17 @@ class Session:
         if presence is None:
             presence = game.presences.enter(character.id)
             presence.access = admission.player.access
-        presence.clients.append(self._client)
+        self._client.prefer(admission.player.preferences)
+        presence.join(self._client, fresh=not self._connected_at)
         self._admission = admission
         self._presence = presence
-        self._asker = Asker(
-            character_id=character.id,
-            access=admission.player.access,
-            session={"id": self.id, "connected_at": time.time_ns() // 1_000_000},
-            tell=presence.tell,
-        )
+        game.presences.seats[self.id] = self
+        self._connected_at = time.time_ns() // 1_000_000
         if first:
             await self._replay(presence)
             await self._announce("connect", character.id)
         if game.config.first_command:
-            await game.lines.run(game.config.first_command, self._asker)
+            await game.lines.run(game.config.first_command, self._asker(presence))
 
     async def _replay(self, presence: Presence) -> None:
         """Show what was missed, then what has happened since the reading began."""
@@ -200,7 +256,8 @@ class Session:
             # Hung up meanwhile, and alone: then nothing has been seen, and it is all shown the next time.
             if was_read or len(presence.clients) > 1:
                 if lines:
-                    presence.tell("\n".join([f"--- {len(lines)} missed events ---", *lines, "--- end of replay ---"]), upto)
+                    heading = "1 missed event" if len(lines) == 1 else f"{len(lines)} missed events"
+                    presence.tell("\n".join([f"--- {heading} ---", *lines, "--- end of replay ---"]), upto)
                 presence.release()
 
     async def _missed_lines(self, presence: Presence, upto: int) -> list[str]:
@@ -209,9 +266,12 @@ class Session:
         character = game.world.get(presence.character_id)
         if isinstance(character, Character):
             streams.append(location_stream(character.location_id))
+        streams += game.channels_of(presence.character_id)
         _, stored = await missed(game.store, streams, presence.seen, upto, game.config.replay_limit)
         lines = []
         for row in stored:
+            if row.stream.startswith(CHANNELS) and row.sequence <= game.heard_since(row.stream, presence.character_id):
+                continue  # it was said before they joined the channel
             event = Event(**{**attrs.asdict(row, recurse=False), "actor_kind": ActorKind(row.actor_kind)})
             text = game.bus.renderer.text(event, viewer_role(event, presence.character_id))
             if text is not None:

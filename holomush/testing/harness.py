@@ -13,6 +13,7 @@ event that the plugin emits is not handed to it again.
 
 from __future__ import annotations
 
+import hashlib
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -49,7 +50,7 @@ from holomush.testing.keeping import Keys, Tables
 from holomush.testing.notes import listening
 from holomush.testing.people import HarnessWorld, Ref, find_one
 from holomush.testing.results import LogLine, Result, Span, only_span, spans_of
-from holomush.testing.stage import ALICE_ID, SQUARE_ID, open_stage
+from holomush.testing.stage import ALICE_ID, NO_SESSION, SQUARE_ID, open_stage
 from holomush.testing.subject import read_subject
 from holomush.testing.watch import Watch
 from holomush.testing.web import CannedWeb, advice
@@ -155,18 +156,27 @@ class PluginTestHarness:
             self.world.ensure_character(complete.actor_id, complete.actor_name, place)
         return self._perform(lambda: self._backstage.call(self._stage.deliver, complete), check=check)
 
-    def run_command(self, line: str, as_: Ref = ALICE_ID, *, access: str = "admin", check: bool = True) -> Result:
+    def run_command(
+        self,
+        line: str,
+        as_: Ref = ALICE_ID,
+        *,
+        access: str = "admin",
+        session: Mapping[str, Any] = NO_SESSION,
+        check: bool = True,
+    ) -> Result:
         """Do what somebody types, by the patterns of the manifest's commands, as the server does.
 
-        ``access`` is theirs: guest, player, builder or admin. Raises ``PluginFailed`` if the plugin fails and ``NoSuchCommand`` for
-        a line that is none of its commands; with ``check=False`` the result has the error.
+        ``access`` is theirs: guest, player, builder or admin; ``session``, as ``{"width": 40, "screen_reader": True}``, is
+        laid over what the plugin is told of their connection: a width of 80, and no screen reader. Raises ``PluginFailed`` if the
+        plugin fails and ``NoSuchCommand`` for a line that is none of its commands; with ``check=False`` the result has the error.
         """
         character = find_one(self._stage.world, as_, Character)
         level = Access.parse(access)
 
         def type_line() -> None:
             route = self._stage.router.route(line, level)
-            told = self._backstage.call(self._stage.type_line, line, character, level)
+            told = self._backstage.call(self._stage.type_line, line, character, level, session)
             if not self._stage.calls.function:
                 usage = told[0] if isinstance(route, BadUsage | Matched) and told else _known(self.manifest)
                 raise NoSuchCommand(f'{self.manifest.name}: no command takes the line "{line}". {usage}')
@@ -309,10 +319,21 @@ def _surroundings(web: CannedWeb, watch: Watch, crowd: Crowd) -> Surroundings:
         handbook=crowd.handbook,
         sessions=crowd.sessions,
         boot=crowd.boot,
+        start=crowd.start,
+        hash_password=_hash,
+        verify_password=lambda stored, password: stored == _hash(password),
+        played_by=crowd.played_by,
+        switch=crowd.switch,
+        plugins=crowd.plugins,
         stats=crowd.stats,
         shut_down=crowd.shut_down,
         interpose=watch.interpose,
     )
+
+
+def _hash(password: str) -> str:
+    """Nobody logs in to a test, and a real hash takes long."""
+    return hashlib.sha256(password.encode()).hexdigest()
 
 
 def _why_not_loaded(name: str, error: HolomushError) -> str:

@@ -80,6 +80,7 @@ class HarnessWorld:
         at: Ref = SQUARE_ID,
         description: str = "",
         owner: Ref | None = None,
+        lock: str = "",
     ) -> GameObject:
         """A thing: at a location, with a character, or in another thing."""
         holder = self[at]
@@ -91,6 +92,7 @@ class HarnessWorld:
                 holder_kind=holder.kind,
                 description=description,
                 owner_id=self._owner(owner),
+                lock=lock,
             )
         )
 
@@ -116,7 +118,7 @@ class HarnessWorld:
 
     def connect(self, character: Ref) -> None:
         """From now on somebody plays the character."""
-        self._stage.crowd.absent.discard(self._expect(character, Character).id)
+        self._stage.crowd.arrive(self._expect(character, Character).id)
 
     def disconnect(self, character: Ref) -> None:
         """From now on nobody plays the character."""

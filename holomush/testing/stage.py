@@ -9,28 +9,29 @@ import json
 import os
 import sys
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 import attrs
 from opentelemetry.trace import Tracer
-from ulid import ULID
 
 from holomush import bundled
+from holomush.auth.accounts import Player
 from holomush.commands.access import Access
 from holomush.commands.router import Router
 from holomush.config import PluginsConfig
-from holomush.database import records
 from holomush.database.migrations import migrate
 from holomush.database.schema import CORE_MIGRATIONS
 from holomush.database.store import Store, open_store
 from holomush.dispatch.calls import PluginCalls
 from holomush.dispatch.commit import SYSTEM, Actor, Committer
 from holomush.dispatch.lines import Asker, Lines
+from holomush.dispatch.switchboard import Switchboard
 from holomush.errors import HolomushError
 from holomush.events.bus import Bus, Publication
 from holomush.events.event import ActorKind, Event
@@ -45,10 +46,12 @@ from holomush.plugins.reply import Reply, encode_input
 from holomush.plugins.roster.approvals import Grant
 from holomush.plugins.roster.source import PluginSource
 from holomush.plugins.schema.recorded import bring_up_to_date
+from holomush.plugins.storage.registers import Registers
 from holomush.plugins.storage.storage import Storage, open_storage
 from holomush.plugins.surroundings import Surroundings
-from holomush.startup import collect_templates, make_router
-from holomush.testing.crowd import Crowd
+from holomush.startup import collect_templates
+from holomush.testing.crowd import Crowd, session_of
+from holomush.text.markup import strip
 from holomush.world.model import Character, Entity, Location
 from holomush.world.rows import insert_statements, load_entities
 from holomush.world.state import World
@@ -59,6 +62,8 @@ PLAYER_ID = "01K000000000000000000P1AYR"
 SQUARE_ID = "01K000000000000000005QARE0"
 ALICE_ID = "01K0000000000000000A11CE00"
 BOB_ID = "01K000000000000000000B0B00"
+
+NO_SESSION: Mapping[str, Any] = MappingProxyType({})
 
 T = TypeVar("T")
 
@@ -119,7 +124,7 @@ class _Ear:
         """Take an event."""
         text = publication.text(role)
         if text is not None:
-            self.heard.append(text)
+            self.heard.append(strip(text))
 
 
 @attrs.define(eq=False, kw_only=True)
@@ -130,15 +135,20 @@ class Stage:
     world: World
     bus: Bus
     crowd: Crowd
+    switchboard: Switchboard
     storage: Storage
     host: PluginHost
     committer: Committer
     calls: ObservedCalls
     plugin: str = ""
-    router: Router = attrs.Factory(lambda: Router(()))
     events: list[Event] = attrs.Factory(list)
     """What was emitted since ``begin``."""
     ears: dict[str, _Ear] = attrs.Factory(dict)
+
+    @property
+    def router(self) -> Router:
+        """The plugin's commands."""
+        return self.switchboard.router
 
     async def load(self, source: PluginSource) -> None:
         """Load the plugin as the server does, with all that it asks for. Raises what that raises."""
@@ -152,8 +162,7 @@ class Stage:
         loaded.patient_calls = sys.maxsize
         # Made now, so that what the plugin does at its start is no part of its first call.
         loaded.patient_pool.release(await loaded.patient_pool.acquire())
-        self.router = make_router([manifest])
-        self.crowd.handbook.write(self.router, [source])
+        self.switchboard.open(self.host, [source])
         self.bus.renderer = Renderer(collect_templates([manifest]))
 
     def begin(self) -> None:
@@ -184,20 +193,34 @@ class Stage:
             output=lambda _: None,
         )
 
-    async def type_line(self, line: str, character: Character, access: Access) -> list[str]:
-        """Do what a line says, as the server does. Returns what the player is told."""
+    async def type_line(
+        self, line: str, character: Character, access: Access, session: Mapping[str, Any] = NO_SESSION
+    ) -> list[str]:
+        """Do what a line says, as the server does; ``session`` is laid over what a plugin is told of the connection.
+
+        Returns what the player is told.
+        """
         told: list[str] = []
-        session = {"id": str(ULID()), "connected_at": self.calls.timestamp()}
+        shown = {
+            "id": session_of(character.id),
+            "connected_at": self.calls.timestamp(),
+            "access": access.name.lower(),
+            "width": 80,
+            "screen_reader": False,
+            **session,
+        }
         self.crowd.typed_with[character.id] = access
-        asker = Asker(character_id=character.id, access=access, session=session, tell=told.append)
-        await Lines(self.router, self.calls, self.world, self.store).run(line, asker)
+        asker = Asker(character_id=character.id, access=access, session=shown, tell=lambda text: told.append(strip(text)))
+        await Lines(lambda: self.router, self.calls, self.world, self.store).run(line, asker)
         return told
 
     async def change(self, work: Callable[[Attempt], T]) -> T:
         """Let ``work`` stage something, and commit it in nobody's name. Raises what both raise."""
         attempt = self.host.begin(self.plugin)
         result = work(attempt)
-        ticket = self.committer.commit(attempt.transaction, SYSTEM, output=attempt.settle, extra=attempt.statements())
+        ticket = self.committer.commit(
+            attempt.transaction, SYSTEM, output=attempt.settle, extra=attempt.statements(), registers=attempt.registers
+        )
         attempt.apply()
         await ticket.durable()
         return result
@@ -213,31 +236,29 @@ async def open_stage(config: PluginsConfig, tracer: Tracer, surroundings: Callab
     with TemporaryDirectory(prefix="holomush-") as folder:
         async with open_store(Path(folder) / "world.db", synchronous="OFF") as store:
             await migrate(store, CORE_MIGRATIONS)
-            player = {
-                "id": PLAYER_ID,
-                "name": "Tester",
-                "name_key": "tester",
-                "password_hash": None,
-                "role": "player",
-                "created_at": 0,
-            }
+            registers = Registers()
+            player = Player(id=PLAYER_ID, name="Tester", name_key="tester", access=Access.PLAYER, created_at=0)
             entities: list[Entity] = [
                 Location(id=SQUARE_ID, name="The Square", description="A square in a small town."),
                 Character(id=ALICE_ID, name="Alice", player_id=PLAYER_ID, location_id=SQUARE_ID),
                 Character(id=BOB_ID, name="Bob", player_id=PLAYER_ID, location_id=SQUARE_ID),
             ]
-            await store.write([records.insert("players", player), *insert_statements(entities)])
+            await store.write([*registers.accounts.statements({PLAYER_ID: player}), *insert_statements(entities)])
+            await registers.load(store)
             world = World(await load_entities(store))
             bus = Bus()
-            crowd = Crowd(world)
-            with open_storage(store, config) as storage:
+            crowd = Crowd(world, SQUARE_ID)
+            switchboard = Switchboard(registers, crowd.handbook)
+            crowd.loaded = switchboard.plugins
+            with open_storage(store, config, registers) as storage:
                 async with open_host(shared_runtime(), world, storage, config, tracer, surroundings(crowd)) as host:
-                    committer = Committer(world, store, bus)
+                    committer = Committer(world, store, bus, registers)
                     yield Stage(
                         store=store,
                         world=world,
                         bus=bus,
                         crowd=crowd,
+                        switchboard=switchboard,
                         storage=storage,
                         host=host,
                         committer=committer,

@@ -12,6 +12,9 @@ from typing import Any
 
 import attrs
 
+from holomush.commands.access import Access
+from holomush.events.event import ActorKind
+from holomush.events.streams import plugin_stream
 from holomush.plugins.functions.refusal import CODES, HostCallError
 from holomush.plugins.functions.table import HOST_FUNCTIONS
 from holomush.structuring import StructureError, one_of, read_yaml, structure
@@ -21,6 +24,7 @@ from holomush.testing.results import Result
 from holomush.testing.watch import PREFIX
 
 FILE_NAME = "tests.yaml"
+ACCESSES = tuple(access.name.lower() for access in Access)
 
 _FUNCTIONS = frozenset(function.name.removeprefix(PREFIX) for function in HOST_FUNCTIONS)
 
@@ -61,6 +65,35 @@ class EventStep:
 
 
 @attrs.frozen(kw_only=True)
+class TimerStep:
+    """A timer of the plugin's own that is due: short for the event that the server then hands it."""
+
+    name: str
+    payload: dict[str, Any] = attrs.field(factory=dict)
+
+    def event(self, plugin: str) -> dict[str, Any]:
+        """The event, for this plugin."""
+        return {
+            "type": "timer",
+            "stream": plugin_stream(plugin),
+            "actor_kind": ActorKind.SYSTEM.value,
+            "payload": {"name": self.name, "payload": self.payload},
+        }
+
+
+@attrs.frozen(kw_only=True)
+class SessionEntry:
+    """What the plugin is told of the connection that a line is typed at; what is left out is as at a plain terminal."""
+
+    width: int | None = None
+    screen_reader: bool | None = None
+
+    def given(self) -> dict[str, Any]:
+        """The keys that are there."""
+        return {key: value for key, value in attrs.asdict(self).items() if value is not None}
+
+
+@attrs.frozen(kw_only=True)
 class Emitted:
     """An event that the plugin must emit; what is left out is not compared."""
 
@@ -77,26 +110,36 @@ class Emitted:
 
 @attrs.frozen(kw_only=True)
 class Step:
-    """An ``event`` or a ``command``, typed by the character ``by``, and what must come of it."""
+    """An ``event``, a ``timer`` or a ``command``, typed by the character ``by``, and what must come of it.
+
+    ``access`` and ``session`` are those of the one who types; what is left out is as in the test.
+    """
 
     event: EventStep | None = None
+    timer: TimerStep | None = None
     command: str | None = None
     by: str = "Alice"
+    access: str | None = attrs.field(default=None, validator=one_of(*ACCESSES))
+    session: SessionEntry = SessionEntry()
     emits: tuple[Emitted, ...] = ()
     output: Any = attrs.field(default=None, validator=_text_or_lines)
     handled: bool | None = None
     error: str | None = None
 
     def __attrs_post_init__(self) -> None:
-        if (self.event is None) is (self.command is None):
-            raise ValueError("must have either event or command")
+        if [self.event, self.timer, self.command].count(None) != 2:
+            raise ValueError("must have either event, timer or command")
+        if self.command is None and (self.access is not None or self.session != SessionEntry()):
+            raise ValueError("must not have access or session without command: only commands are typed")
         if self.error is not None and (self.emits or self.output is not None or self.handled is not None):
             raise ValueError("must not have emits, output or handled beside error: nothing comes of a call that fails")
 
     @property
     def title(self) -> str:
         """What it does, in a few words."""
-        return f"event {self.event.type}" if self.event is not None else f"command {self.command}"
+        if self.event is not None:
+            return f"event {self.event.type}"
+        return f"timer {self.timer.name}" if self.timer is not None else f"command {self.command}"
 
 
 @attrs.frozen(kw_only=True)
@@ -127,6 +170,7 @@ class ThingEntry:
     id: str | None = None
     at: str = "The Square"
     description: str = ""
+    lock: str = ""
 
 
 @attrs.frozen(kw_only=True)
@@ -184,10 +228,12 @@ class WebEntry:
 
 @attrs.frozen(kw_only=True)
 class Case:
-    """One test: what is there at first, and the steps."""
+    """One test: what is there at first, who types at what unless a step says otherwise, and the steps."""
 
     test: str
     steps: tuple[Step, ...] = attrs.field(validator=_filled)
+    access: str = attrs.field(default="admin", validator=one_of(*ACCESSES))
+    session: SessionEntry = SessionEntry()
     config: dict[str, str] = attrs.field(factory=dict)
     world: WorldEntry = WorldEntry()
     kv: dict[str, str] = attrs.field(factory=dict)
@@ -253,24 +299,24 @@ def run_case(folder: Path, case: Case) -> Outcome:
     """Run one test. A step that differs from what it must do ends it: the rest would only follow from that."""
     with PluginTestHarness(folder, config=case.config) as harness:
         try:
-            _prepare(harness, case)
+            prepare(harness, case)
         except (HarnessError, HostCallError) as exc:
             return Outcome(case.test, (Difference(0, "what is there at first", "", None, str(exc)),))
         for number, step in enumerate(case.steps, 1):
-            differences = tuple(_run(harness, number, step))
+            differences = tuple(_run(harness, case, number, step))
             if differences:
                 return Outcome(case.test, differences)
     return Outcome(case.test)
 
 
-def _prepare(harness: PluginTestHarness, case: Case) -> None:
+def prepare(harness: PluginTestHarness, case: Case) -> None:
     world = harness.world
     for place in case.world.locations:
         world.add_location(place.name, id=place.id, description=place.description)
     for person in case.world.characters:
         world.add_character(person.name, id=person.id, at=person.at, description=person.description, connected=person.connected)
     for thing in case.world.objects:
-        world.add_object(thing.name, id=thing.id, at=thing.at, description=thing.description)
+        world.add_object(thing.name, id=thing.id, at=thing.at, description=thing.description, lock=thing.lock)
     for way in case.world.exits:
         world.add_exit(way.name, way.source, way.destination, id=way.id, aliases=way.aliases, lock=way.lock)
     harness.kv.update(case.kv)
@@ -282,19 +328,25 @@ def _prepare(harness: PluginTestHarness, case: Case) -> None:
         lay_out(answer.get or answer.post or "", status=answer.status, headers=answer.headers, body=answer.body)
 
 
-def _run(harness: PluginTestHarness, number: int, step: Step) -> Iterator[Difference]:
-    check = step.error is None
+def _run(harness: PluginTestHarness, case: Case, number: int, step: Step) -> Iterator[Difference]:
     try:
-        if step.event is not None:
-            result = harness.deliver_event(step.event.given(), check=check)
-        else:
-            result = harness.run_command(step.command or "", step.by, check=check)
+        result = _call(harness, case, step)
     except (HarnessError, PluginFailed) as exc:
         yield Difference(number, step.title, "", None, str(exc))
         return
     for what, expected, got in _compared(step, result):
         if expected != got:
             yield Difference(number, step.title, what, expected, got)
+
+
+def _call(harness: PluginTestHarness, case: Case, step: Step) -> Result:
+    check = step.error is None
+    if step.event is not None:
+        return harness.deliver_event(step.event.given(), check=check)
+    if step.timer is not None:
+        return harness.deliver_event(step.timer.event(harness.manifest.name), check=check)
+    session = case.session.given() | step.session.given()
+    return harness.run_command(step.command or "", step.by, access=step.access or case.access, session=session, check=check)
 
 
 def _compared(step: Step, result: Result) -> Iterator[tuple[str, Any, Any]]:

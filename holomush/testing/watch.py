@@ -14,6 +14,7 @@ import attrs
 
 from holomush.events.event import EmittedEvent
 from holomush.plugins.calls import Call, CapabilityDeniedError
+from holomush.plugins.functions.accounts import OLD_PASSWORD
 from holomush.plugins.functions.addresses import Target
 from holomush.plugins.functions.arguments import parse_json, parse_object
 from holomush.plugins.functions.refusal import HostCallError
@@ -24,6 +25,8 @@ from holomush.testing.failures import HarnessError
 PREFIX = "holomush_"
 
 _NAMES = [function.name for function in HOST_FUNCTIONS]
+_USUAL = ("character", "object", "exit")
+"""What is looked for if a plugin does not say."""
 _READ = {"location": "read:locations", "exit": "read:locations", "object": "read:objects", "character": "read:characters"}
 
 
@@ -157,15 +160,20 @@ def _json_or_text(text: str) -> Any:
 
 def _needed(function: HostFunction, arguments: list[str]) -> list[str]:
     """The capabilities that the real function would ask for."""
-    match function.capability:
-        case "":
-            return []
+    capability = function.capability
+    match capability:
         case "emit:<stream>":
-            return [f"emit:{EmittedEvent.parse(parse_json(arguments[0])).stream}"]
+            stream = EmittedEvent.parse(parse_json(arguments[0])).stream
+            return [capability.replace("<stream>", stream)]
+        case "history:<stream>" | "listen:<stream>":
+            return [capability.replace("<stream>", arguments[0])]
         case "read:<kinds>":
-            kinds = parse_object(arguments[0], ("name", "near", "kinds")).get("kinds", ("character", "object", "exit"))
-            return [_READ[kind] for kind in kinds if kind in _READ]
+            query = parse_object(arguments[0], ("name", "near", "kinds"))
+            everywhere = ["read:everywhere"] if query.get("near", "") is None else []
+            return [*everywhere, *(_READ[kind] for kind in query.get("kinds", _USUAL) if kind in _READ)]
+        case "account:<keys>":
+            return [f"account:{key}" for key in parse_json(arguments[1]) if key != OLD_PASSWORD]
         case "http:get:<domain>" | "http:post:<domain>":
-            return [function.capability.replace("<domain>", Target.parse(arguments[0], ()).domain)]
-        case fixed:
-            return [fixed]
+            return [capability.replace("<domain>", Target.parse(arguments[0], ()).domain)]
+        case _:
+            return [capability] if capability else []

@@ -94,7 +94,10 @@ class Character:
 
 @attrs.frozen(eq=False, kw_only=True)
 class GameObject:
-    """A thing, held by exactly one location, character or other object (``holder_kind`` says which)."""
+    """A thing, held by exactly one location, character or other object (``holder_kind`` says which).
+
+    What its ``lock`` keeps people from is the plugins' affair; an empty one keeps nobody from anything.
+    """
 
     id: str
     name: str
@@ -102,6 +105,7 @@ class GameObject:
     holder_kind: Kind
     description: str = ""
     owner_id: str | None = None
+    lock: str = ""
     attributes: Attributes = NO_ATTRIBUTES
 
     kind = Kind.OBJECT
@@ -127,29 +131,44 @@ class Contents:
         """Whether there is nothing here and no way here."""
         return not (self.characters or self.objects or self.exits or self.entrances)
 
-    def with_entity(self, entity: Entity) -> Contents:
-        """These contents and ``entity``, as the last of its kind."""
-        return self._with(_FIELD_OF_KIND[entity.kind], entity.id)
 
-    def without_entity(self, entity: Entity) -> Contents:
-        """These contents without ``entity``."""
-        return self._without(_FIELD_OF_KIND[entity.kind], entity.id)
+class ContentsDraft:
+    """Contents while things come and go. However many there are, there is one copy, in the end."""
 
-    def with_entrance(self, exit_: Exit) -> Contents:
-        """These contents with an exit that leads here."""
-        return self._with("entrances", exit_.id)
+    def __init__(self, contents: Contents) -> None:
+        self._contents = contents
+        self._changed: dict[str, dict[str, None]] = {}
 
-    def without_entrance(self, exit_: Exit) -> Contents:
-        """These contents without an exit that led here."""
-        return self._without("entrances", exit_.id)
+    def add(self, entity: Entity) -> None:
+        """``entity`` comes, as the last of its kind."""
+        self._add(_FIELD_OF_KIND[entity.kind], entity.id)
 
-    def _with(self, field: str, entity_id: str) -> Contents:
-        held: tuple[str, ...] = getattr(self, field)
-        return attrs.evolve(self, **{field: (*(i for i in held if i != entity_id), entity_id)})
+    def remove(self, entity: Entity) -> None:
+        """``entity`` goes."""
+        self._ids(_FIELD_OF_KIND[entity.kind]).pop(entity.id, None)
 
-    def _without(self, field: str, entity_id: str) -> Contents:
-        held: tuple[str, ...] = getattr(self, field)
-        return attrs.evolve(self, **{field: tuple(i for i in held if i != entity_id)})
+    def add_entrance(self, exit_: Exit) -> None:
+        """From now on an exit leads here."""
+        self._add("entrances", exit_.id)
+
+    def remove_entrance(self, exit_: Exit) -> None:
+        """An exit leads here no more."""
+        self._ids("entrances").pop(exit_.id, None)
+
+    def finish(self) -> Contents:
+        """The contents as they are now: the very ones that they were, if nothing has come or gone."""
+        changed = {field: tuple(ids) for field, ids in self._changed.items()}
+        return attrs.evolve(self._contents, **changed) if changed else self._contents
+
+    def _add(self, field: str, entity_id: str) -> None:
+        ids = self._ids(field)
+        ids.pop(entity_id, None)
+        ids[entity_id] = None
+
+    def _ids(self, field: str) -> dict[str, None]:
+        if field not in self._changed:
+            self._changed[field] = dict.fromkeys(getattr(self._contents, field))
+        return self._changed[field]
 
 
 _FIELD_OF_KIND = {Kind.CHARACTER: "characters", Kind.OBJECT: "objects", Kind.EXIT: "exits"}

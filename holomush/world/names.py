@@ -7,6 +7,7 @@ import re
 import unicodedata
 
 from holomush.errors import HolomushError
+from holomush.world.lookalikes import look
 
 MIN_LENGTH = 2
 MAX_LENGTH = 24
@@ -24,6 +25,8 @@ COMMAND_WORDS = frozenset(
 OFFICIAL_WORDS = frozenset(
     {"admin", "administrator", "god", "holomush", "moderator", "operator"} | {"root", "server", "staff", "system", "wizard"}
 )
+
+_OFFICIAL_LOOKS = frozenset(look(form) for word in OFFICIAL_WORDS for form in (word, word.capitalize()))
 
 # Names that begin so are handed out by the server, to guests.
 GUEST_PREFIX = "guest"
@@ -59,6 +62,8 @@ def name_key(name: str) -> str:
 
     The Turkish dotted and dotless letters count as a plain ``i``, because that is what they become in the other case.
     """
+    if name.isascii():  # as most are, and whoever searches the world needs thousands of keys
+        return " ".join(name.split()).lower()
     key = clean_name(name)
     # Folding can undo a composition that folding again would see (U+1E9E, U+0345), hence twice.
     for _ in range(2):
@@ -75,7 +80,7 @@ def check_name(name: str, *, by_operator: bool = False) -> None:
     wholly in a look-alike script is not caught. Japanese names are therefore in kanji or in one of the kana.
 
     Refused are :data:`COMMAND_WORDS`, and unless ``by_operator`` also :data:`OFFICIAL_WORDS` and every name that begins
-    with ``guest``; case, spaces and punctuation make no difference to that.
+    with ``guest``; case, spaces and punctuation make no difference to that, nor do letters that look alike.
     """
     if not MIN_LENGTH <= len(name) <= MAX_LENGTH:
         raise BadName(f"A name is {MIN_LENGTH} to {MAX_LENGTH} characters long.")
@@ -87,8 +92,8 @@ def check_name(name: str, *, by_operator: bool = False) -> None:
         raise BadName("A name may not mix letters of different alphabets.")
     if _has_tower_of_marks(name):
         raise BadName(f"A name may not put more than {MAX_MARKS} marks on one letter.")
-    word = _SQUEEZED_OUT.sub("", name_key(name))
-    official = word in OFFICIAL_WORDS or word.startswith(GUEST_PREFIX)
+    word, drawn = (_SQUEEZED_OUT.sub("", text) for text in (name_key(name), look(name)))
+    official = word in OFFICIAL_WORDS or drawn in _OFFICIAL_LOOKS or word.startswith(GUEST_PREFIX)
     if word in COMMAND_WORDS or (official and not by_operator):
         raise BadName("That name is reserved. Please choose another.")
 

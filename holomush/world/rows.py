@@ -11,7 +11,7 @@ import attrs
 
 from holomush.database import records
 from holomush.database.store import SqlValue, Statement, Store
-from holomush.world.model import GAME_PLAYER_ID, NO_ATTRIBUTES, Attributes, Character, Entity, Exit, GameObject, Kind, Location
+from holomush.world.model import NO_ATTRIBUTES, Attributes, Character, Entity, Exit, GameObject, Kind, Location
 from holomush.world.state import World
 
 _TABLES = {
@@ -21,7 +21,6 @@ _TABLES = {
     Kind.OBJECT: "objects",
 }
 _DELETE_ATTRIBUTES = "DELETE FROM attributes WHERE entity_id = ?"
-_DELETE_EMPTY_PLAYER = "DELETE FROM players WHERE id = ? AND NOT EXISTS (SELECT 1 FROM characters WHERE player_id = ?)"
 _encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
 _HOLDER_COLUMNS = {
     Kind.LOCATION: "location_id",
@@ -72,11 +71,7 @@ def delete_statements(world: World, changes: Mapping[str, Entity | None]) -> lis
 
 
 def _delete_statements(entity: Entity) -> list[Statement]:
-    statements = [records.delete(_TABLES[entity.kind], entity.id), (_DELETE_ATTRIBUTES, (entity.id,))]
-    if isinstance(entity, Character) and entity.player_id != GAME_PLAYER_ID:
-        # Nobody can come in as a player without a character, and the name would stay taken.
-        statements.append((_DELETE_EMPTY_PLAYER, (entity.player_id, entity.player_id)))
-    return statements
+    return [records.delete(_TABLES[entity.kind], entity.id), (_DELETE_ATTRIBUTES, (entity.id,))]
 
 
 def _attribute_statements(entity_id: str, before: Attributes, after: Attributes) -> list[Statement]:
@@ -125,6 +120,7 @@ def _columns(entity: Entity) -> dict[str, SqlValue]:
                 "name": entity.name,
                 "description": entity.description,
                 "owner_id": entity.owner_id,
+                "lock": entity.lock,
                 **holder,
             }
 
@@ -157,9 +153,17 @@ def _character(entity_id: str, name: str, player_id: str, location_id: str, desc
     )
 
 
-def _object(entity_id: str, name: str, description: str, owner_id: str | None, *holders: str | None) -> Entity:
+def _object(entity_id: str, name: str, description: str, owner_id: str | None, lock: str, *holders: str | None) -> Entity:
     kind, holder_id = next((kind, held) for kind, held in zip(_HOLDER_COLUMNS, holders, strict=True) if held)
-    return GameObject(id=entity_id, name=name, description=description, owner_id=owner_id, holder_kind=kind, holder_id=holder_id)
+    return GameObject(
+        id=entity_id,
+        name=name,
+        description=description,
+        owner_id=owner_id,
+        lock=lock,
+        holder_kind=kind,
+        holder_id=holder_id,
+    )
 
 
 _LOADERS: Sequence[tuple[str, Callable[..., Entity]]] = (
@@ -170,7 +174,7 @@ _LOADERS: Sequence[tuple[str, Callable[..., Entity]]] = (
         _character,
     ),
     (
-        "SELECT id, name, description, owner_id, location_id, character_id, container_id FROM objects ORDER BY rowid",
+        "SELECT id, name, description, owner_id, lock, location_id, character_id, container_id FROM objects ORDER BY rowid",
         _object,
     ),
 )

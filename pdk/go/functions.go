@@ -12,6 +12,31 @@ func Emit(stream, kind string, payload Fields) error {
 	return do(hostEmitEvent, asJSON{EmitEvent{stream, kind, payload}})
 }
 
+// ListEvents gives the last events of a stream, 100 at most, oldest first.
+func ListEvents(stream string, limit int) ([]Event, error) {
+	return ask[[]Event](hostListEvents, stream, asJSON{limit})
+}
+
+// Listen lets a character hear a channel: stream from now on, until Unlisten.
+func Listen(stream, characterID string) error { return do(hostListen, stream, characterID) }
+
+// Unlisten ends what Listen began: false if the character did not hear the stream.
+func Unlisten(stream, characterID string) (bool, error) {
+	return ask[bool](hostUnlisten, stream, characterID)
+}
+
+// ListListeners gives the ids of the characters who hear a channel: stream.
+func ListListeners(stream string) ([]string, error) { return ask[[]string](hostListListeners, stream) }
+
+// SetTimer lets the event timer come after so many seconds, with name and payload, on the stream plugin: and the plugin's
+// name; after a restart of the server, too. A timer of the same name is replaced.
+func SetTimer(name string, seconds int, payload Fields) error {
+	return do(hostSetTimer, name, asJSON{seconds}, asJSON{payload})
+}
+
+// CancelTimer takes a timer back: false if there was none.
+func CancelTimer(name string) (bool, error) { return ask[bool](hostCancelTimer, name) }
+
 // QueryLocation gives a location with everybody and everything in it.
 func QueryLocation(id string) (Location, error) { return ask[Location](hostQueryLocation, id) }
 
@@ -24,32 +49,38 @@ func QueryObject(id string) (Object, error) { return ask[Object](hostQueryObject
 // QueryCharacter gives a character with what it carries.
 func QueryCharacter(id string) (Character, error) { return ask[Character](hostQueryCharacter, id) }
 
-// Find gives what the character with the id near can mean by a name: nothing, one, or several if it is unclear. Without
-// kinds it looks for characters, objects and exits.
+// Find gives what the character with the id near can mean by a name: nothing, one, or several if it is unclear. If near
+// is empty the whole world is searched. Without kinds it looks for characters, objects and exits.
 func Find(name, near string, kinds ...string) ([]Found, error) {
 	if len(kinds) == 0 {
 		kinds = []string{"character", "object", "exit"}
 	}
-	return ask[[]Found](hostFind, asJSON{Fields{"name": name, "near": near, "kinds": kinds}})
+	query := Fields{"name": name, "near": nil, "kinds": kinds}
+	if near != "" {
+		query["near"] = near
+	}
+	return ask[[]Found](hostFind, asJSON{query})
 }
 
-// CreateLocation makes a location with the Name, Description and OwnerID of this one.
+// CreateLocation makes a location with the ID, Name, Description and OwnerID of this one. If the ID is empty one is made up.
 func CreateLocation(l Location) (Location, error) {
 	fields := Fields{"name": l.Name, "description": l.Description, "owner_id": l.OwnerID}
-	return ask[Location](hostCreateLocation, asJSON{fields})
+	return ask[Location](hostCreateLocation, asJSON{fields.with("id", l.ID)})
 }
 
-// CreateExit makes an exit with the Name, SourceID, DestinationID, Aliases and Lock of this one.
+// CreateExit makes an exit with the ID, Name, SourceID, DestinationID, Aliases and Lock of this one. If the ID is empty one
+// is made up.
 func CreateExit(e Exit) (Exit, error) {
 	fields := Fields{"name": e.Name, "source_id": e.SourceID, "destination_id": e.DestinationID}
 	fields["aliases"], fields["lock"] = append([]string{}, e.Aliases...), e.Lock
-	return ask[Exit](hostCreateExit, asJSON{fields})
+	return ask[Exit](hostCreateExit, asJSON{fields.with("id", e.ID)})
 }
 
-// CreateObject makes an object with the Name, Description and OwnerID of this one, in a place.
+// CreateObject makes an object with the ID, Name, Description, OwnerID and Lock of this one, in a place. If the ID is empty
+// one is made up.
 func CreateObject(o Object, in Place) (Object, error) {
 	fields := Fields{"name": o.Name, "description": o.Description, "owner_id": o.OwnerID, "place": in}
-	return ask[Object](hostCreateObject, asJSON{fields})
+	return ask[Object](hostCreateObject, asJSON{fields.with("lock", o.Lock).with("id", o.ID)})
 }
 
 // CreateCharacter makes a character of the game's own with the Name, LocationID and Description of this one.
@@ -68,7 +99,7 @@ func UpdateExit(id string, changes Fields) (Exit, error) {
 	return ask[Exit](hostUpdateExit, id, asJSON{changes})
 }
 
-// UpdateObject changes name, description or owner_id of an object.
+// UpdateObject changes name, description, owner_id or lock of an object.
 func UpdateObject(id string, changes Fields) (Object, error) {
 	return ask[Object](hostUpdateObject, id, asJSON{changes})
 }
@@ -162,6 +193,37 @@ func ListSessions() ([]Presence, error) { return ask[[]Presence](hostListSession
 // BootSession hangs up on everybody who plays a character, after telling them the reason.
 func BootSession(characterID, reason string) error { return do(hostBootSession, characterID, reason) }
 
+// SwitchCharacter lets the connection with that id (of an Invocation's Session) go on as another character of the same
+// player.
+func SwitchCharacter(sessionID, characterID string) error {
+	return do(hostSwitchCharacter, sessionID, characterID)
+}
+
+// QueryAccount gives the account of the player whom a character belongs to.
+func QueryAccount(characterID string) (Account, error) {
+	return ask[Account](hostQueryAccount, characterID)
+}
+
+// UpdateAccount changes role, password, preferences or ban of the player whom a character belongs to. Of the preferences
+// those change that are named, and nil takes one back to its default. The ban is a reason, or nil to let the player in again.
+func UpdateAccount(characterID string, changes Fields) (Account, error) {
+	return ask[Account](hostUpdateAccount, characterID, asJSON{changes})
+}
+
+// AddCharacter makes one more character for the player whom a character belongs to, where new ones begin.
+func AddCharacter(characterID, name string) (Character, error) {
+	return ask[Character](hostAddCharacter, characterID, name)
+}
+
+// BanAddress lets nobody in from an IP address, or from a network such as 192.0.2.0/24.
+func BanAddress(address, reason string) error { return do(hostBanAddress, address, reason) }
+
+// UnbanAddress takes a ban of an address or network back: false if there was none.
+func UnbanAddress(address string) (bool, error) { return ask[bool](hostUnbanAddress, address) }
+
+// ListBans gives those who are not let in.
+func ListBans() (Bans, error) { return ask[Bans](hostListBans) }
+
 // ListCommands gives the commands that whoever plays a character may use, of all plugins.
 func ListCommands(characterID string) ([]Command, error) {
 	return ask[[]Command](hostListCommands, characterID)
@@ -178,11 +240,27 @@ func ReadTopic(characterID, plugin, topic string) (string, error) {
 	return ask[string](hostReadTopic, characterID, plugin, topic)
 }
 
-// ServerStats gives figures about the server: version, uptime_seconds, sessions and how much there is of everything.
+// ServerStats gives figures about the server: version, uptime_seconds, sessions, commands, events_per_second and how much
+// there is.
 func ServerStats() (Fields, error) { return ask[Fields](hostServerStats) }
 
 // ServerShutdown stops the server in good order, after telling everybody the reason.
 func ServerShutdown(reason string) error { return do(hostServerShutdown, reason) }
+
+// ListPlugins gives all plugins in load order.
+func ListPlugins() ([]Plugin, error) { return ask[[]Plugin](hostListPlugins) }
+
+// EnablePlugin switches a plugin on.
+func EnablePlugin(name string) error { return do(hostEnablePlugin, name) }
+
+// DisablePlugin switches a plugin off, over a restart too. One that others depend on stays on.
+func DisablePlugin(name string) error { return do(hostDisablePlugin, name) }
+
+// ExportWorld writes the world into a file of the server.
+func ExportWorld(name string) (WorldFile, error) { return ask[WorldFile](hostExportWorld, name) }
+
+// ImportWorld reads a file that ExportWorld has written.
+func ImportWorld(name string) (WorldImport, error) { return ask[WorldImport](hostImportWorld, name) }
 
 // Log writes a line to the server's log; levels are debug, info, warn and error.
 func Log(level, message string) { _ = do(hostLog, level, message) }

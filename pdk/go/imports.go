@@ -5,6 +5,24 @@ package holomush
 //go:wasmimport extism:host/user holomush_emit_event
 func hostEmitEvent(json uint64) uint64
 
+//go:wasmimport extism:host/user holomush_list_events
+func hostListEvents(stream, limit uint64) uint64
+
+//go:wasmimport extism:host/user holomush_listen
+func hostListen(stream, id uint64) uint64
+
+//go:wasmimport extism:host/user holomush_unlisten
+func hostUnlisten(stream, id uint64) uint64
+
+//go:wasmimport extism:host/user holomush_list_listeners
+func hostListListeners(stream uint64) uint64
+
+//go:wasmimport extism:host/user holomush_set_timer
+func hostSetTimer(name, seconds, payload uint64) uint64
+
+//go:wasmimport extism:host/user holomush_cancel_timer
+func hostCancelTimer(name uint64) uint64
+
 //go:wasmimport extism:host/user holomush_query_location
 func hostQueryLocation(id uint64) uint64
 
@@ -104,6 +122,27 @@ func hostListSessions() uint64
 //go:wasmimport extism:host/user holomush_boot_session
 func hostBootSession(id, reason uint64) uint64
 
+//go:wasmimport extism:host/user holomush_query_account
+func hostQueryAccount(id uint64) uint64
+
+//go:wasmimport extism:host/user holomush_update_account
+func hostUpdateAccount(id, changes uint64) uint64
+
+//go:wasmimport extism:host/user holomush_add_character
+func hostAddCharacter(id, name uint64) uint64
+
+//go:wasmimport extism:host/user holomush_switch_character
+func hostSwitchCharacter(session, id uint64) uint64
+
+//go:wasmimport extism:host/user holomush_ban_address
+func hostBanAddress(address, reason uint64) uint64
+
+//go:wasmimport extism:host/user holomush_unban_address
+func hostUnbanAddress(address uint64) uint64
+
+//go:wasmimport extism:host/user holomush_list_bans
+func hostListBans() uint64
+
 //go:wasmimport extism:host/user holomush_list_commands
 func hostListCommands(id uint64) uint64
 
@@ -118,6 +157,21 @@ func hostServerStats() uint64
 
 //go:wasmimport extism:host/user holomush_server_shutdown
 func hostServerShutdown(reason uint64) uint64
+
+//go:wasmimport extism:host/user holomush_list_plugins
+func hostListPlugins() uint64
+
+//go:wasmimport extism:host/user holomush_enable_plugin
+func hostEnablePlugin(name uint64) uint64
+
+//go:wasmimport extism:host/user holomush_disable_plugin
+func hostDisablePlugin(name uint64) uint64
+
+//go:wasmimport extism:host/user holomush_export_world
+func hostExportWorld(name uint64) uint64
+
+//go:wasmimport extism:host/user holomush_import_world
+func hostImportWorld(name uint64) uint64
 
 //go:wasmimport extism:host/user holomush_log
 func hostLog(level, message uint64)

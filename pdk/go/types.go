@@ -75,13 +75,15 @@ type Exit struct {
 	Attributes    Fields   `json:"attributes,omitzero"`
 }
 
-// Object is a thing. It is in one of three places. Objects is what is inside it, in an answer of QueryObject only.
+// Object is a thing. It is in one of three places. Objects is what is inside it, in an answer of QueryObject only. What a
+// Lock means is for plugins to say.
 type Object struct {
 	Kind        string   `json:"kind"`
 	ID          string   `json:"id"`
 	Name        string   `json:"name"`
 	Description string   `json:"description"`
 	OwnerID     *string  `json:"owner_id"`
+	Lock        string   `json:"lock"`
 	LocationID  *string  `json:"location_id"`
 	CharacterID *string  `json:"character_id"`
 	ContainerID *string  `json:"container_id"`
@@ -107,19 +109,97 @@ type Found struct {
 	whole          json.RawMessage
 }
 
-// Session is the connection that a command came through. ConnectedAt is in milliseconds since 1970.
+// Session is the connection that a command came through. ConnectedAt is in milliseconds since 1970, Width in columns.
 type Session struct {
-	ID          string `json:"id,omitzero"`
-	ConnectedAt int64  `json:"connected_at,omitzero"`
+	ID           string `json:"id,omitzero"`
+	ConnectedAt  int64  `json:"connected_at,omitzero"`
+	Access       string `json:"access,omitzero"` // "guest", "player", "builder" or "admin"
+	Width        int    `json:"width,omitzero"`
+	ScreenReader bool   `json:"screen_reader"`
 }
 
-// Presence is a character in play. ConnectedAt is in milliseconds since 1970.
+// Presence is a character in play. ConnectedAt is in milliseconds since 1970. Addresses are there only for a plugin with
+// the capability session:addresses.
 type Presence struct {
-	CharacterID   string  `json:"character_id"`
-	CharacterName string  `json:"character_name"`
-	ConnectedAt   int64   `json:"connected_at"`
-	IdleSeconds   float64 `json:"idle_seconds"`
-	Connections   int     `json:"connections"`
+	CharacterID   string   `json:"character_id"`
+	CharacterName string   `json:"character_name"`
+	Access        string   `json:"access"` // "guest", "player", "builder" or "admin"
+	ConnectedAt   int64    `json:"connected_at"`
+	IdleSeconds   float64  `json:"idle_seconds"`
+	Connections   int      `json:"connections"`
+	Addresses     []string `json:"addresses,omitzero"`
+	Attributes    Fields   `json:"attributes,omitzero"`
+}
+
+// Account is that of a player. Times are in milliseconds since 1970. Ban is the reason why the player is not let in.
+type Account struct {
+	Name        string             `json:"name"`
+	Role        string             `json:"role"` // "guest", "player", "builder" or "admin"
+	CreatedAt   int64              `json:"created_at"`
+	LastLoginAt *int64             `json:"last_login_at"`
+	Characters  []AccountCharacter `json:"characters"`
+	Preferences Fields             `json:"preferences"`
+	Ban         *string            `json:"ban"`
+}
+
+// AccountCharacter is one of a player's characters.
+type AccountCharacter struct {
+	ID        string `json:"id"`
+	Name      string `json:"name"`
+	Connected bool   `json:"connected"`
+}
+
+// Bans are those who are not let in.
+type Bans struct {
+	Addresses []AddressBan `json:"addresses"`
+	Accounts  []AccountBan `json:"accounts"`
+}
+
+// AddressBan is that of an IP address or network. CreatedAt is in milliseconds since 1970.
+type AddressBan struct {
+	Address   string `json:"address"`
+	Reason    string `json:"reason"`
+	CreatedAt int64  `json:"created_at"`
+}
+
+// AccountBan is that of a player.
+type AccountBan struct {
+	Name   string `json:"name"`
+	Reason string `json:"reason"`
+}
+
+// Plugin is a plugin, as the operator sees it. NeededBy has the names of those that depend on it.
+type Plugin struct {
+	Name          string   `json:"name"`
+	Version       string   `json:"version"`
+	Description   string   `json:"description"`
+	Language      string   `json:"language"`
+	Enabled       bool     `json:"enabled"`
+	PausedSeconds float64  `json:"paused_seconds"`
+	Calls         int64    `json:"calls"`
+	Failures      int64    `json:"failures"`
+	P50MS         float64  `json:"p50_ms"`
+	P95MS         float64  `json:"p95_ms"`
+	MemoryBytes   int64    `json:"memory_bytes"`
+	Instances     int      `json:"instances"`
+	NeededBy      []string `json:"needed_by"`
+}
+
+// WorldFile is a file of the server with a world, and how much of everything is in it.
+type WorldFile struct {
+	Path       string `json:"path"`
+	Locations  int    `json:"locations"`
+	Exits      int    `json:"exits"`
+	Objects    int    `json:"objects"`
+	Characters int    `json:"characters"`
+}
+
+// WorldImport is what came of reading a WorldFile.
+type WorldImport struct {
+	WorldFile
+	Created  int      `json:"created"`
+	Updated  int      `json:"updated"`
+	Warnings []string `json:"warnings"`
 }
 
 // Command is a command, for help. Words is what a line begins with, Prefix one character that may stand for it.
@@ -195,6 +275,14 @@ func (f Fields) MarshalJSON() ([]byte, error) {
 		return []byte("{}"), nil
 	}
 	return json.Marshal(map[string]any(f))
+}
+
+// with adds a field that the server makes up if it is not there: not if it is empty.
+func (f Fields) with(name, value string) Fields {
+	if value != "" {
+		f[name] = value
+	}
+	return f
 }
 
 func (b Bytes) MarshalJSON() ([]byte, error) {

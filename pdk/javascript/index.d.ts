@@ -3,6 +3,7 @@
 export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
 export type Row = { [column: string]: Json };
 export type Kind = "location" | "character" | "object" | "exit";
+export type Role = "guest" | "player" | "builder" | "admin";
 
 /** Something that has happened: what `handle_event` gets. `timestamp` is in milliseconds since 1970. */
 export interface Event<Payload = { [key: string]: any }> {
@@ -31,8 +32,17 @@ export interface Invocation<Args = { [name: string]: string }> {
   raw: string;
   actor: Character;
   location: Location;
-  session: { [key: string]: any };
+  session: Connection;
   timestamp: number;
+}
+
+/** What a command came through. `width` is in columns. */
+export interface Connection {
+  id: string;
+  connected_at: number;
+  access: Role;
+  width: number;
+  screen_reader: boolean;
 }
 
 /** A handler's whole answer: text for the player, events to emit when it has returned, and whether it was handled. */
@@ -79,11 +89,12 @@ export interface FullCharacter extends Character {
   objects: GameObject[];
 }
 
-/** Of the three places one is an id, two are null. */
+/** Of the three places one is an id, two are null. What a `lock` means is for plugins to say. */
 export interface GameObject extends Entity {
   kind: "object";
   description: string;
   owner_id: string | null;
+  lock: string;
   location_id: string | null;
   character_id: string | null;
   container_id: string | null;
@@ -107,12 +118,74 @@ export type Place =
   | { character: string; location?: undefined; container?: undefined }
   | { container: string; location?: undefined; character?: undefined };
 
+/** Somebody in play. `addresses` are there only for a plugin with the capability session:addresses. */
 export interface Session {
   character_id: string;
   character_name: string;
+  access: Role;
   connected_at: number;
   idle_seconds: number;
   connections: number;
+  addresses?: string[];
+  attributes?: { [name: string]: Json };
+}
+
+/** Of those that are missing the defaults apply. */
+export interface Preferences {
+  colour?: "auto" | "none" | "16" | "256" | "true";
+  width?: "auto" | number;
+  screen_reader?: "auto" | "on" | "off";
+  page_length?: "off" | number;
+}
+
+/** The account of a player. `ban` is the reason why the player is not let in, or null. */
+export interface Account {
+  name: string;
+  role: Role;
+  created_at: number;
+  last_login_at: number | null;
+  characters: { id: string; name: string; connected: boolean }[];
+  preferences: Preferences;
+  ban: string | null;
+}
+
+/** Those who are not let in. */
+export interface Bans {
+  addresses: { address: string; reason: string; created_at: number }[];
+  accounts: { name: string; reason: string }[];
+}
+
+/** A plugin, as the operator sees it. `needed_by` names those that depend on it. */
+export interface Plugin {
+  name: string;
+  version: string;
+  description: string;
+  language: string;
+  enabled: boolean;
+  paused_seconds: number;
+  calls: number;
+  failures: number;
+  p50_ms: number;
+  p95_ms: number;
+  memory_bytes: number;
+  instances: number;
+  needed_by: string[];
+}
+
+/** A file of the server with a world, and how much of everything is in it. */
+export interface WorldFile {
+  path: string;
+  locations: number;
+  exits: number;
+  objects: number;
+  characters: number;
+}
+
+/** What came of reading one. */
+export interface WorldImport extends WorldFile {
+  created: number;
+  updated: number;
+  warnings: string[];
 }
 
 /** A command, for help. `words` is what a line begins with, `prefix` one character that may stand for it. */
@@ -125,7 +198,7 @@ export interface Command {
   description: string;
   aliases: string[];
   prefix: string | null;
-  access: "guest" | "player" | "builder" | "admin";
+  access: Role;
 }
 
 /** A help topic; its text is what `readTopic` gives. */
@@ -161,24 +234,51 @@ export class HostError extends Error {
 
 /** Emits an event now. (Events in a `Response` are emitted when the handler has returned.) */
 export function emitEvent(event: EmitEvent): void;
+/** The last events of a stream (20, or a limit of up to 100), oldest first. */
+export function listEvents(stream: string, limit?: number): Event[];
+
+/** From now on a character hears a `channel:` stream, until `unlisten`. */
+export function listen(stream: string, characterId: string): void;
+/** A character no longer hears a `channel:` stream; false if it did not. */
+export function unlisten(stream: string, characterId: string): boolean;
+/** The ids of the characters who hear a `channel:` stream. */
+export function listListeners(stream: string): string[];
+
+/**
+ * After so many seconds the event `timer` comes, with `name` and `payload`, on the stream `plugin:` and the plugin's name; after a
+ * restart of the server, too. A timer of the same name is replaced.
+ */
+export function setTimer(name: string, seconds: number, payload?: { [key: string]: unknown }): void;
+/** Takes a timer back; false if there was none. */
+export function cancelTimer(name: string): boolean;
 
 export function queryLocation(id: string): FullLocation;
 export function queryExit(id: string): Exit;
 export function queryObject(id: string): FullGameObject;
 export function queryCharacter(id: string): FullCharacter;
 
-/** What the character with the id `near` can mean by `name`; empty if there is nothing, several if it is unclear. */
+/**
+ * What the character with the id `near` can mean by `name`; empty if there is nothing, several if it is unclear. Without `near` the
+ * whole world is searched.
+ */
 export function find(
   name: string,
-  options: { near: string; kinds?: Kind | Iterable<Kind> },
+  options?: { near?: string | null; kinds?: Kind | Iterable<Kind> },
 ): (Location | Character | GameObject | Exit)[];
 
-export function createLocation(name: string, options?: { description?: string; owner_id?: string | null }): Location;
+/** An `id` is a new ULID; without it one is made up. */
+export function createLocation(
+  name: string,
+  options?: { description?: string; owner_id?: string | null; id?: string | null },
+): Location;
 export function createExit(
   name: string,
-  options: { source_id: string; destination_id: string; aliases?: Iterable<string>; lock?: string },
+  options: { source_id: string; destination_id: string; aliases?: Iterable<string>; lock?: string; id?: string | null },
 ): Exit;
-export function createObject(name: string, options: Place & { description?: string; owner_id?: string | null }): GameObject;
+export function createObject(
+  name: string,
+  options: Place & { description?: string; owner_id?: string | null; lock?: string; id?: string | null },
+): GameObject;
 /** A character of the game's own, which nobody can log in as. */
 export function createCharacter(name: string, options: { location_id: string; description?: string }): Character;
 
@@ -187,7 +287,10 @@ export function updateExit(
   id: string,
   changes: { name?: string; aliases?: string[]; source_id?: string; destination_id?: string; lock?: string },
 ): Exit;
-export function updateObject(id: string, changes: { name?: string; description?: string; owner_id?: string | null }): GameObject;
+export function updateObject(
+  id: string,
+  changes: { name?: string; description?: string; owner_id?: string | null; lock?: string },
+): GameObject;
 /** `name` only of one of the game's own. */
 export function updateCharacter(id: string, changes: { name?: string; description?: string }): Character;
 
@@ -240,16 +343,52 @@ export function httpPost(url: string, body: string): HttpResponse;
 export function listSessions(): Session[];
 /** Hangs up on everybody who plays a character, after telling them the reason. */
 export function bootSession(characterId: string, reason?: string): void;
+/** The connection with that id (`inv.session.id`) goes on as another character of the same player. */
+export function switchCharacter(sessionId: string, characterId: string): void;
+
+/** The account of the player whom a character belongs to. */
+export function queryAccount(characterId: string): Account;
+/**
+ * Changes the account of the player whom a character belongs to; returns it. Of `preferences` those change that are named, and null
+ * takes one back to its default. `ban` is a reason, or null to let the player in again.
+ */
+export function updateAccount(
+  characterId: string,
+  changes: {
+    role?: Role;
+    password?: string;
+    preferences?: { [Name in keyof Preferences]: Preferences[Name] | null };
+    ban?: string | null;
+  },
+): Account;
+/** Makes one more character for the player whom a character belongs to, where new ones begin. */
+export function addCharacter(characterId: string, name: string): Character;
+/** Lets nobody in from an IP address, or from a network such as 192.0.2.0/24. */
+export function banAddress(address: string, reason?: string): void;
+/** Takes a ban of an address or network back; false if there was none. */
+export function unbanAddress(address: string): boolean;
+export function listBans(): Bans;
+
 /** The commands that whoever plays a character may use, of all plugins. */
 export function listCommands(characterId: string): Command[];
 /** The help topics that whoever plays a character may read; with `words` those in which all of them occur. */
 export function listTopics(characterId: string, words?: string): Topic[];
 /** The text of a plugin's help topic, for whoever plays a character. */
 export function readTopic(characterId: string, plugin: string, topic: string): string;
-/** Figures about the server: `version`, `uptime_seconds`, `sessions` and how much there is of everything. */
+/** Figures about the server: `version`, `uptime_seconds`, `sessions`, `commands`, `events_per_second` and how much there is. */
 export function serverStats(): { version: string; uptime_seconds: number; [figure: string]: Json };
 /** Stops the server in good order, after telling everybody the reason. */
 export function serverShutdown(reason?: string): void;
+/** All plugins in load order. */
+export function listPlugins(): Plugin[];
+/** Switches a plugin on. */
+export function enablePlugin(name: string): void;
+/** Switches a plugin off, over a restart too. One that others depend on stays on. */
+export function disablePlugin(name: string): void;
+/** Writes the world into a file of the server. */
+export function exportWorld(name: string): WorldFile;
+/** Reads a file that `exportWorld` has written. */
+export function importWorld(name: string): WorldImport;
 
 /** Writes a line to the server's log. */
 export function log(message: string, level?: "debug" | "info" | "warn" | "error"): void;

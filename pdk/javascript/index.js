@@ -62,21 +62,30 @@ function stored(value) {
 export function emitEvent({ stream, type, payload = {} }) {
   call("holomush_emit_event", json({ stream, type, payload }));
 }
+export const listEvents = (stream, limit = 20) => call("holomush_list_events", stream, json(limit));
+export const listen = (stream, characterId) => void call("holomush_listen", stream, characterId);
+export const unlisten = (stream, characterId) => call("holomush_unlisten", stream, characterId);
+export const listListeners = (stream) => call("holomush_list_listeners", stream);
+export const setTimer = (name, seconds, payload = {}) => void call("holomush_set_timer", name, json(seconds), json(payload));
+export const cancelTimer = (name) => call("holomush_cancel_timer", name);
 
 export const queryLocation = (id) => call("holomush_query_location", id);
 export const queryExit = (id) => call("holomush_query_exit", id);
 export const queryObject = (id) => call("holomush_query_object", id);
 export const queryCharacter = (id) => call("holomush_query_character", id);
 
-export const find = (name, { near, kinds = ["character", "object", "exit"] }) =>
+export const find = (name, { near = null, kinds = ["character", "object", "exit"] } = {}) =>
   call("holomush_find", json({ name, near, kinds: list(kinds) }));
 
-export const createLocation = (name, { description = "", owner_id = null } = {}) =>
-  call("holomush_create_location", json({ name, description, owner_id }));
-export const createExit = (name, { source_id, destination_id, aliases = [], lock = "" }) =>
-  call("holomush_create_exit", json({ name, source_id, destination_id, aliases: [...aliases], lock }));
-export const createObject = (name, { description = "", owner_id = null, ...where } = {}) =>
-  call("holomush_create_object", json({ name, description, owner_id, place: place("createObject", where) }));
+// JSON leaves out what is undefined: the server makes up an id that is not given.
+export const createLocation = (name, { description = "", owner_id = null, id } = {}) =>
+  call("holomush_create_location", json({ name, description, owner_id, id: id ?? undefined }));
+export const createExit = (name, { source_id, destination_id, aliases = [], lock = "", id }) =>
+  call("holomush_create_exit", json({ name, source_id, destination_id, aliases: [...aliases], lock, id: id ?? undefined }));
+export function createObject(name, { description = "", owner_id = null, lock, id, ...where } = {}) {
+  const fields = { name, description, owner_id, place: place("createObject", where), lock: lock || undefined, id: id ?? undefined };
+  return call("holomush_create_object", json(fields));
+}
 export const createCharacter = (name, { location_id, description = "" }) =>
   call("holomush_create_character", json({ name, location_id, description }));
 
@@ -115,11 +124,25 @@ export const httpPost = (url, body) => response(call("holomush_http_post", url, 
 
 export const listSessions = () => call("holomush_list_sessions");
 export const bootSession = (characterId, reason = "") => void call("holomush_boot_session", characterId, reason);
+export const switchCharacter = (sessionId, characterId) => void call("holomush_switch_character", sessionId, characterId);
+
+export const queryAccount = (characterId) => call("holomush_query_account", characterId);
+export const updateAccount = (characterId, changes) => call("holomush_update_account", characterId, json(changes));
+export const addCharacter = (characterId, name) => call("holomush_add_character", characterId, name);
+export const banAddress = (address, reason = "") => void call("holomush_ban_address", address, reason);
+export const unbanAddress = (address) => call("holomush_unban_address", address);
+export const listBans = () => call("holomush_list_bans");
+
 export const listCommands = (characterId) => call("holomush_list_commands", characterId);
 export const listTopics = (characterId, words = "") => call("holomush_list_topics", characterId, words);
 export const readTopic = (characterId, plugin, topic) => call("holomush_read_topic", characterId, plugin, topic);
 export const serverStats = () => call("holomush_server_stats");
 export const serverShutdown = (reason = "") => void call("holomush_server_shutdown", reason);
+export const listPlugins = () => call("holomush_list_plugins");
+export const enablePlugin = (name) => void call("holomush_enable_plugin", name);
+export const disablePlugin = (name) => void call("holomush_disable_plugin", name);
+export const exportWorld = (name) => call("holomush_export_world", name);
+export const importWorld = (name) => call("holomush_import_world", name);
 
 export const log = (message, level = "info") => host("holomush_log")(level, String(message));
 export const config = (key, fallback = "") => host("config_get")(key) || fallback;

@@ -1,6 +1,8 @@
 """say, pose, semipose, emit, whisper, ooc and think."""
 
-from holomush_pdk import Invocation, emit_event, find
+from holomush_pdk import Invocation, Record, emit_event, find
+from holomush_pdk.markup import closed, typed
+from holomush_pdk.matching import which_one
 
 
 def handle_say(inv: Invocation):
@@ -38,10 +40,12 @@ def handle_whisper(inv: Invocation):
     if not message:
         return "Whisper what?"
     found = find(who, near=inv.actor.id, kinds=["character"])
+    # Those who are away are not seen, and so not meant.
+    found = [person for person in found if person.connected] or found
     if not found:
-        return f"There is nobody called {who} here."
+        return f"There is nobody called {typed(who)} here."
     if len(found) > 1:
-        return "Which one: " + ", ".join(person.name for person in found) + "?"
+        return which_one(found)
     target = found[0]
     if not target.connected:
         return f"{target.name} is not connected."
@@ -52,10 +56,10 @@ def handle_whisper(inv: Invocation):
         type="whisper",
         payload={"sender_id": inv.actor.id, "sender_name": inv.actor.name, "message": message, "is_pose": False},
     )
-    return f'You whisper "{message}" to {target.name}.'
+    return f'You whisper "{closed(message)}" to {target.name}.'
 
 
-def whisper_pose(inv: Invocation, target, message: str) -> str:
+def whisper_pose(inv: Invocation, target: Record, message: str) -> str:
     """whisper bob=:waves"""
     space = " " if message[0] == ":" else ""
     action = message[1:]

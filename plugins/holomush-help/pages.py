@@ -23,6 +23,16 @@ def server_command(name: str, description: str) -> Record:
 SERVERS_OWN = [server_command("WHO", "See who is playing."), server_command("QUIT", "Leave the game.")]
 
 
+def servers_own(commands: list[Record]) -> list[Record]:
+    """The server's own commands, without those that a plugin takes the place of."""
+    taken = {command.words.casefold() for command in commands}
+    return [own for own in SERVERS_OWN if own.words.casefold() not in taken]
+
+
+def with_servers_own(commands: list[Record]) -> list[Record]:
+    return [*commands, *servers_own(commands)]
+
+
 @dataclass
 class Page:
     """A command, a topic, or a command with the topic of its plugin that has its name."""
@@ -43,7 +53,7 @@ def key_of(name: str) -> str:
 
 
 def make_pages(commands: list[Record], topics: list[Record]) -> list[Page]:
-    pages = [command_page(command) for command in [*commands, *SERVERS_OWN]]
+    pages = [command_page(command) for command in with_servers_own(commands)]
     for topic in topics:
         about = [page for page in pages if page.plugin == topic.plugin and topic.topic in page.names]
         if about:

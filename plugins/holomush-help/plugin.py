@@ -7,7 +7,8 @@ import re
 from difflib import get_close_matches
 
 from holomush_pdk import Invocation, Record, list_commands, list_topics, read_topic
-from pages import SERVERS_OWN, Page, key_of, make_pages
+from holomush_pdk.markup import typed
+from pages import Page, key_of, make_pages, servers_own, with_servers_own
 
 MOST_WORDS = 10
 LONGEST_SEARCH = 200
@@ -36,8 +37,13 @@ CHARACTERS = {
 
 
 def handle_help(inv: Invocation):
+    lines = answer(inv, inv.args.get("topic"))
+    # Empty lines part what belongs together for the eye; read aloud they only hold up.
+    return list(filter(None, lines)) if inv.session.screen_reader else lines
+
+
+def answer(inv: Invocation, asked: str | None) -> list[str]:
     commands = list_commands(inv.actor.id)
-    asked = inv.args.get("topic")
     if not asked:
         return overview(commands)
     of_plugin = [command for command in commands if command.plugin == key_of(asked)]
@@ -46,9 +52,9 @@ def handle_help(inv: Invocation):
     if not found and of_plugin:
         return group(of_plugin)
     if not found:
-        return nothing_on(asked, pages)
+        return [nothing_on(asked, pages)]
     if is_unclear(found):
-        return "Which one: " + ", ".join(names_of(found)) + "?"
+        return ["Which one: " + ", ".join(names_of(found)) + "?"]
     return read(inv.actor.id, found)
 
 
@@ -66,10 +72,11 @@ def handle_search(inv: Invocation):
         return "Search for what?"
     if len(words) > MOST_WORDS or len(looked_for) > LONGEST_SEARCH:
         return f"Search for {MOST_WORDS} words at most."
-    commands = [command for command in all_commands(list_commands(inv.actor.id)) if all(word in text_of(command) for word in words)]
+    every_command = with_servers_own(list_commands(inv.actor.id))
+    commands = [command for command in every_command if all(word in text_of(command) for word in words)]
     every, topics = list_topics(inv.actor.id), list_topics(inv.actor.id, looked_for)
     if not commands and not topics:
-        return f'There is nothing on "{looked_for}" in the help.'
+        return f'There is nothing on "{typed(looked_for)}" in the help.'
     lines = [line_of(command) for command in distinct(commands)]
     return lines + [f"help {line}" for line in topic_lines(topics, every)]
 
@@ -81,7 +88,7 @@ def overview(commands: list[Record]) -> list[str]:
     lines = [*INTRODUCTION]
     for plugin in dict.fromkeys(command.plugin for command in commands):
         lines += ["", *group([command for command in commands if command.plugin == plugin])]
-    return [*lines, "", "Always there:", *map(line_of, SERVERS_OWN)]
+    return [*lines, "", "Always there:", *map(line_of, servers_own(commands))]
 
 
 def group(commands: list[Record]) -> list[str]:
@@ -106,11 +113,7 @@ def line_of(command: Record) -> str:
 
 def usage_of(command: Record) -> str:
     """Manifests set alternatives apart with spaces, which screen readers do not tell."""
-    return " ".join(command.usage.split())
-
-
-def all_commands(commands: list[Record]) -> list[Record]:
-    return [*commands, *SERVERS_OWN]
+    return typed(" ".join(command.usage.split()))
 
 
 def text_of(command: Record) -> str:
@@ -156,7 +159,7 @@ def nothing_on(asked: str, pages: list[Page]) -> str:
     titles = {name: page.title for page in pages for name in page.names | page.other_names}
     near = get_close_matches(key_of(asked)[:LONGEST_NAME], titles, n=1)
     hint = f' Did you mean "{titles[near[0]]}"?' if near else ""
-    return f'There is no help on "{asked}".{hint}'
+    return f'There is no help on "{typed(asked)}".{hint}'
 
 
 def read(reader_id: str, found: list[Page]) -> list[str]:
@@ -171,7 +174,7 @@ def describe(command: Record) -> list[str]:
     if command.description:
         lines.append(command.description)
     if command.aliases:
-        lines.append(f"Other words for it: {', '.join(command.aliases)}")
+        lines.append(f"Other words for it: {typed(', '.join(command.aliases))}")
     if command.prefix:
         lines.append(f"Short form: begin the line with {command.prefix} ({CHARACTERS[command.prefix]}).")
     if command.access not in ("guest", "player"):

@@ -1,5 +1,7 @@
 """look, go, exits, home, and the names of exits as commands."""
 
+from unicodedata import east_asian_width
+
 from holomush_pdk import (
     HostError,
     Invocation,
@@ -13,24 +15,28 @@ from holomush_pdk import (
     query_object,
     set_attributes,
 )
-from locks import passes
+from holomush_pdk.locks import passes
+from holomush_pdk.markup import typed
+from holomush_pdk.matching import which_one
 
 COMPASS = {"north", "south", "east", "west", "northeast", "northwest", "southeast", "southwest"}
 FROM = {"up": " from above", "down": " from below"}
+# Of more exits than this only the names are told: a call may ask the server 256 times.
+LOOKED_THROUGH = 200
 
 
 def handle_look(inv: Invocation):
     target = inv.args.get("target")
     if not target:
-        return describe_place(query_location(inv.location.id), viewer_id=inv.actor.id)
+        return describe_place(inv, query_location(inv.location.id))
     found = find(target, near=inv.actor.id, kinds=["location", "character", "object", "exit"])
     if not found:
-        return f"You see no {target} here."
+        return f"You see no {typed(target)} here."
     if len(found) > 1:
         return which_one(found)
     thing = found[0]
     if thing.kind == "location":
-        return describe_place(query_location(thing.id), viewer_id=inv.actor.id)
+        return describe_place(inv, query_location(thing.id))
     if thing.kind == "exit":
         return [thing.name, f"It leads to {query_location(thing.destination_id).name}."]
     lines = [thing.name, thing.description or "You see nothing special."]
@@ -41,10 +47,12 @@ def handle_look(inv: Invocation):
 
 
 def handle_look_in(inv: Invocation):
-    container = inv.args.container
+    container = inv.args.get("container")
+    if not container:
+        return "Look in what?"
     found = find(container, near=inv.actor.id, kinds=["object"])
     if not found:
-        return f"You see no {container} here."
+        return f"You see no {typed(container)} here."
     if len(found) > 1:
         return which_one(found)
     inside = query_object(found[0].id).objects
@@ -77,6 +85,8 @@ def handle_exits(inv: Invocation):
     ways = query_location(inv.location.id).exits
     if not ways:
         return "There is no way out of here."
+    if len(ways) > LOOKED_THROUGH:
+        return ["Obvious exits:", *(way.name for way in ways)]
     return ["Obvious exits:", *(f"{way.name} to {query_location(way.destination_id).name}" for way in ways)]
 
 
@@ -120,7 +130,7 @@ def move(inv: Invocation, there: Record, exit_used: str, way_out: str, way_in: s
     }
     emit_event(stream=f"location:{here.id}", type="leave", payload={**step, "way": way_out, "reason": reason})
     emit_event(stream=f"location:{there.id}", type="arrive", payload={**step, "via": way_in})
-    return describe_place(there, viewer_id=actor.id)
+    return describe_place(inv, there)
 
 
 def what_opens(actor: Record) -> set[str]:
@@ -137,18 +147,33 @@ def came_from(here: Record, there: Record) -> str:
     return FROM.get(back, f" from {here.name}")
 
 
-def describe_place(place: Record, viewer_id: str) -> list[str]:
+def describe_place(inv: Invocation, place: Record) -> list[str]:
     lines = [place.name]
     if place.description:
         lines.append(place.description)
-    contents = [person.name for person in place.characters if person.connected and person.id != viewer_id]
+    contents = [person.name for person in place.characters if person.connected and person.id != inv.actor.id]
     contents += [thing.name for thing in place.objects]
     if contents:
         lines += ["Contents:", *contents]
     if place.exits:
-        lines += ["Obvious exits:", "  ".join(way.name for way in place.exits)]
+        names = [way.name for way in place.exits]
+        # Side by side they save room on a screen; read aloud, they would run into one another.
+        lines += ["Obvious exits:", *(names if inv.session.screen_reader else rows(names, inv.session.width))]
     return lines
 
 
-def which_one(found: list[Record]) -> str:
-    return "Which one: " + ", ".join(thing.name for thing in found) + "?"
+def rows(names: list[str], width: int) -> list[str]:
+    """Names side by side, in as many rows as they need. No name is broken."""
+    filled = names[:1]
+    for name in names[1:]:
+        longer = f"{filled[-1]}  {name}"
+        if columns(longer) <= width:
+            filled[-1] = longer
+        else:
+            filled.append(name)
+    return filled
+
+
+def columns(text: str) -> int:
+    """How wide a text is on a terminal."""
+    return sum(2 if east_asian_width(letter) in "WF" else 1 for letter in text)

@@ -2,8 +2,10 @@
 
 from collections.abc import Callable
 
-from choosing import fitting, name_key, the, which_one, without_article
 from holomush_pdk import HostError, Invocation, Record, emit_event, find, move_object, query_character, query_location, query_object
+from holomush_pdk.locks import passes
+from holomush_pdk.markup import typed
+from holomush_pdk.matching import fitting, name_key, the, which_one, without_article
 
 # A call may emit 64 events, and everything that changes hands is one.
 AT_ONCE = 50
@@ -34,12 +36,15 @@ def handle_get(inv: Invocation):
 
 def get_here(inv: Invocation, wanted: str):
     things = lying_here(inv)
-    if is_all(wanted) and not things:
-        return "There is nothing here to take."
+    if is_all(wanted):
+        # Only what can be had: else things that stay would use up what can be done at once, every time anew.
+        things = free_to_take(inv, things)
+        if not things:
+            return "There is nothing here to take."
     chosen = choose(things, wanted)
     if not chosen:
         return cannot_get(inv, wanted)
-    return with_each(chosen, wanted, lambda thing: take(inv, thing))
+    return take_chosen(inv, chosen, wanted)
 
 
 def get_out(inv: Invocation, wanted: str, source: str):
@@ -53,10 +58,28 @@ def get_out(inv: Invocation, wanted: str, source: str):
     things = inside(container)
     if not things:
         return f"There is nothing in {the(container)}."
+    if is_all(wanted):
+        things = free_to_take(inv, things)
+        if not things:
+            return f"There is nothing in {the(container)} that you can take."
     chosen = choose(things, wanted)
     if not chosen:
-        return f"There is no {without_article(wanted)} in {the(container)}."
+        return f"There is no {typed(without_article(wanted))} in {the(container)}."
+    return take_chosen(inv, chosen, wanted, container)
+
+
+def take_chosen(inv: Invocation, chosen: list[Record], wanted: str, container: Record | None = None):
+    if len(chosen) == 1 and not free_to_take(inv, chosen):
+        return f"You can't take {the(chosen[0])}."
     return with_each(chosen, wanted, lambda thing: take(inv, thing, container))
+
+
+def free_to_take(inv: Invocation, things: list[Record]) -> list[Record]:
+    """Those of the things whose lock the actor passes, as the locks of exits: by a name, or by a thing that one carries."""
+    if not any(thing.lock for thing in things):
+        return things
+    opening = {text.casefold() for one in (inv.actor, *carried(inv)) for text in (one.name, one.id)}
+    return [thing for thing in things if passes(thing.lock, opening)]
 
 
 def handle_drop(inv: Invocation):
@@ -80,7 +103,7 @@ def handle_give(inv: Invocation):
     # Those who are away are not seen, and so not meant.
     people = [person for person in people if person.connected] or people
     if not people:
-        return f"There is nobody called {who} here."
+        return f"There is nobody called {typed(who)} here."
     if len(people) > 1:
         return which_one(people)
     person = people[0]
@@ -250,12 +273,12 @@ def cannot_get(inv: Invocation, wanted: str) -> str:
 
 
 def not_here(wanted: str) -> str:
-    return f"There is no {without_article(wanted)} here."
+    return f"There is no {typed(without_article(wanted))} here."
 
 
 def not_carried(inv: Invocation, wanted: str) -> str:
     lying = fitting(lying_here(inv), wanted)
-    return f"You aren't carrying {the(lying[0])}." if lying else f"You have no {without_article(wanted)}."
+    return f"You aren't carrying {the(lying[0])}." if lying else f"You have no {typed(without_article(wanted))}."
 
 
 def no_container(inv: Invocation, chosen: list[Record], target: str) -> str:

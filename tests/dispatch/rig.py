@@ -29,6 +29,7 @@ from holomush.plugins.reply import Reply, encode_input
 from holomush.plugins.roster.approvals import Grant
 from holomush.plugins.roster.source import read_plugin
 from holomush.plugins.schema.recorded import bring_up_to_date
+from holomush.plugins.storage.registers import Registers
 from holomush.plugins.storage.storage import Storage, open_storage
 from holomush.plugins.surroundings import Surroundings
 from holomush.startup import make_fetch
@@ -133,6 +134,7 @@ async def open_heart(
     batch: int = 512,
     queue: int = 8192,
     shut_down: Callable[[str], None] = lambda _: None,
+    interpose: Callable[..., Any] | None = None,
 ) -> AsyncIterator[Heart]:
     """A heart on a fresh database below ``folder``."""
     path = trio.Path(folder)
@@ -142,13 +144,15 @@ async def open_heart(
         player = {"id": "p", "name": "P", "name_key": "p", "password_hash": None, "role": "player", "created_at": 0}
         await store.write([records.insert("players", player), *insert_statements(make_entities())])
         world = World(await load_entities(store))
+        registers = Registers()
+        await registers.load(store)
         bus = Bus()
         bus.sequence = await last_sequence(store)
         config = config or PluginsConfig()
-        surroundings = Surroundings(fetch=make_fetch(config.http), shut_down=shut_down)
-        with open_storage(store, config) as storage:
+        surroundings = Surroundings(fetch=make_fetch(config.http), shut_down=shut_down, interpose=interpose)
+        with open_storage(store, config, registers) as storage:
             async with open_host(runtime, world, storage, config, NoOpTracer(), surroundings) as host:
-                committer = Committer(world, store, bus)
+                committer = Committer(world, store, bus, registers)
                 yield Heart(
                     store=store,
                     world=world,

@@ -1,5 +1,6 @@
 """Plugin calls to their commit: run again when the world has moved or a neighbour was interrupted, and given up in the end."""
 
+import sys
 from contextlib import suppress
 from pathlib import Path
 
@@ -11,7 +12,9 @@ import trio.testing
 from dispatch.rig import ALICE, Heart, open_heart
 from holomush.config import PluginsConfig
 from holomush.database.store import StorageUnavailable
-from holomush.dispatch.calls import CONFLICT_ATTEMPTS, CallGivenUpError
+from holomush.dispatch.calls import ALONE_AFTER, CONFLICT_ATTEMPTS, CallGivenUpError
+from holomush.plugins.calls import Call
+from holomush.plugins.functions.table import HostFunction
 from holomush.plugins.functions.views import Viewer
 from holomush.plugins.guests.guest import GuestError, GuestFailedError, GuestOverdueError, SourceRuntime
 from holomush.plugins.reply import Reply
@@ -101,6 +104,34 @@ async def test_after_five_conflicts_it_is_given_up(tmp_path: Path, runtime: Sour
             await meddler.run("take", outputs)
         assert meddler.attempts == CONFLICT_ATTEMPTS == 5
         assert (outputs, ear.heard, await heart.logged()) == ([], [], [])
+
+
+async def test_after_two_conflicts_nobody_can_get_in_the_way(tmp_path: Path, runtime: SourceRuntime) -> None:
+    """A call that takes its time in a worker thread, where others are always faster."""
+    hearts: list[Heart] = []
+    lanes: list[bool] = []
+
+    def be_faster(function: HostFunction, call: Call, arguments: list[str]) -> object:
+        value = function.run(call, *arguments)
+        lanes.append(call.is_quick)
+        if not call.is_quick:
+            trio.from_thread.run_sync(touch, hearts[0], f"touched {len(lanes)}")
+        return value
+
+    async with open_heart(tmp_path, runtime, interpose=be_faster) as heart:
+        hearts.append(heart)
+        await heart.load(
+            "tester",
+            "from holomush_pdk import query_character, update_character\n"
+            "def grow(inv): update_character('alice', description=query_character('alice').description + '!')",
+        )
+        (loaded,) = heart.host.plugins
+        loaded.patient_calls = sys.maxsize
+        await heart.run("tester", "grow")
+        alice = heart.world.get("alice")
+        assert isinstance(alice, Character)
+        assert alice.description == "touched 4!"
+        assert lanes == [False] * 2 * ALONE_AFTER + [True, True]
 
 
 async def test_a_call_that_only_looks_never_conflicts(tmp_path: Path, runtime: SourceRuntime) -> None:

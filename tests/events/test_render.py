@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from holomush.events.event import ActorKind, Event
 from holomush.events.render import TEXT_LIMIT, Renderer, Role, Template, TemplateError, Templates, viewer_role
+from holomush.text.markup import strip
 
 
 def happened(
@@ -26,7 +27,7 @@ def happened(
         ('{actor} says, "{message}"', {"message": "hi"}, 'Bob says, "hi"'),
         ("{message}", {"message": "{actor} {{"}, "{actor} {{"),
         ("{{{message}}} {{x}}", {"message": "hi"}, "{hi} {x}"),
-        ("[{gone}{null}]", {"null": None}, "[]"),
+        ("[{gone}{null}]", {"null": None}, "[[]"),
         ("{n} {f} {yes} {list}", {"n": 3, "f": 1.5, "yes": True, "list": ["é", 1]}, '3 1.5 true ["é", 1]'),
         ("{actor}", {"actor": "Wizard"}, "Bob"),
         ("a\nb", {}, "a\nb"),
@@ -143,6 +144,42 @@ def test_any_literal_text_can_be_written(text: str) -> None:
         assert "control characters" in str(error)  # noqa: PT017 - either outcome is right
     else:
         assert template.render(happened({})) == text
+
+
+@pytest.mark.parametrize(
+    ("template", "payload", "expected"),
+    [
+        ("[yellow]{actor}[/] waves.", {}, "[yellow]Bob[/] waves."),
+        ("[red]{m}!", {"m": "[bold]a"}, "[red][bold]a[/]!"),
+        ("[red]{m}!", {"m": "a[/]b[/all]c"}, "[red]abc!"),
+        ("{m}d] {n}", {"m": "[re", "n": "[bold"}, "[[red] [[bold"),
+        ("[{m}] {n}", {"m": "red", "n": "hi"}, "[[red] hi"),
+        ("[re{m}] [[{n}]", {"m": "d", "n": "ok"}, "[[red] [[ok]"),
+        ("[{m}]", {"m": "[red]x"}, "[[[red]x[/]]"),
+        ("{m}", {"m": "[red]a\nb"}, "[red]a[/]\nb"),
+        ("{m}", {"m": "[re\x1bd]a"}, "[red]a[/]"),
+        ("{list}", {"list": ["[red]", 1]}, '["[red]", 1][/]'),
+    ],
+)
+def test_markup_of_values_stays_in_them(template: str, payload: dict[str, Any], expected: str) -> None:
+    assert Template.parse(template).render(happened(payload)) == expected
+
+
+def test_a_text_without_a_template_may_have_markup() -> None:
+    assert RENDERER.text(happened({"text": "[blue]Rain[/]\n[grey]falls."}, "rain"), Role.OTHERS) == "[blue]Rain[/]\n[grey]falls."
+
+
+@pytest.mark.parametrize("before", range(20))
+def test_a_text_is_never_cut_within_a_tag(before: int) -> None:
+    text = "x" * before + "[on-bright-magenta]" * 1000
+    for shown in (
+        Template.parse("{m}").render(happened({"m": text})),
+        RENDERER.text(happened({"text": text}, "huge"), Role.OTHERS),
+        Template.parse("{m}" * 2).render(happened({"m": text[: before + 19 * 600]})),
+    ):
+        assert shown is not None
+        assert TEXT_LIMIT - 20 < len(shown) <= TEXT_LIMIT
+        assert strip(shown) in ("x" * before, "x" * before * 2)
 
 
 VALUES = st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.lists(st.text())

@@ -17,12 +17,13 @@ END = "--- end of replay ---\n"
 
 def replay_in(text: str) -> list[str]:
     """The lines of the replay in ``text``; none if there is no replay. It must be announced with the right number."""
-    if "missed events ---" not in text:
+    if " missed event" not in text:
         assert END not in text
         return []
     lines = text.partition(END)[0].splitlines()
-    start = next(i for i, line in enumerate(lines) if line.endswith("missed events ---"))
-    assert lines[start] == f"--- {len(lines) - start - 1} missed events ---"
+    start = next(i for i, line in enumerate(lines) if " missed event" in line)
+    missed = len(lines) - start - 1
+    assert lines[start] == f"--- {missed} missed event{'' if missed == 1 else 's'} ---"
     return lines[start + 1 :]
 
 

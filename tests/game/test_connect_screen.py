@@ -130,7 +130,7 @@ async def test_who_and_quit_work_without_a_character(data: Path, runtime: Source
         assert (await answer(somebody, "who")).endswith("\nNo players are connected.\n")
         await server.create("Alice")
         shown = await answer(somebody, "WHO")
-        assert shown.splitlines()[0].split() == ["Player", "Name", "On", "For", "Idle", "Doing"]
+        assert shown.splitlines()[0].split() == ["Player", "Name", "On", "For", "Idle"]
         assert shown.splitlines()[1].startswith("Alice ")
         assert shown.endswith("\nOne player is connected.\n")
         await somebody.type("quit")

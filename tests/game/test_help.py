@@ -12,6 +12,8 @@ from support.plugins import write_plugin
 
 from holomush import bundled
 from holomush.plugins.guests.guest import SourceRuntime
+from holomush.text.colours import COLOUR_NAMES, STYLES
+from holomush.text.markup import close
 
 INTRODUCTION = [
     "Type help <command> to read about a command, or help topics to see what else there is to read.",
@@ -217,6 +219,39 @@ async def test_what_the_newcomers_topic_says_can_be_typed(data: Path, runtime: S
         ):
             assert line in topic
             assert "Huh?" not in await alice.do(line)
+
+
+async def test_the_topics_on_what_everybody_does_can_be_read_and_their_brackets_are_shown(
+    data: Path, runtime: SourceRuntime
+) -> None:
+    async with running_server(data, runtime) as server:
+        alice = await server.create("Alice")
+        topics = await shown(alice, "help topics")
+        for line in (
+            "markup: Colours and bold text",
+            "talking: Talking and acting",
+            "moving: Looking around and walking",
+            "things: Taking, carrying and giving things",
+        ):
+            assert line in topics
+            assert (await shown(alice, f"help {line.partition(':')[0]}"))[0] == line.partition(": ")[2]
+        markup = await shown(alice, "help markup")
+        assert "Write [red] before the text and [/] behind it: say I see a [red]red[/] door is read as: I see a red door." in markup
+        tags = [word for line in markup if line.startswith(("Styles: ", "Colours: ")) for word in line.split()[1:]]
+        assert tags == [f"[{name}]" for name in (*STYLES, *COLOUR_NAMES) if not name.startswith("bright-")]
+        assert (
+            "For a bracket where a tag would be read, write two: [[red] is read as [red]. Other brackets are shown as they are."
+            in markup
+        )
+        assert "So look [at] [<target>] means that look, look fountain and look at fountain are all right." in await shown(
+            alice, "help commands"
+        )
+
+
+@pytest.mark.parametrize("topic", sorted(bundled.PLUGINS.glob("*/help/*.txt")), ids=lambda path: path.stem)
+def test_the_tags_of_each_topic_end_where_they_should(topic: Path) -> None:
+    for line in topic.read_text().splitlines():
+        assert close(line) == line
 
 
 async def test_the_connection_does_not_know_help_topics_before_somebody_plays(data: Path, runtime: SourceRuntime) -> None:

@@ -486,7 +486,7 @@ return refused(emit_event, f'location:{id}', 'say', {})[:10]
     ),
     "the end of the start": (
         "return refused(destroy_location, SQUARE)",
-        "invalid_argument: The Lantern Square is not empty",
+        "conflict: new characters begin in The Lantern Square, so it stays",
         None,
     ),
     "the end of a place that exits lead to": (

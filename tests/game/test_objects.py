@@ -1,49 +1,26 @@
-"""inventory, get, drop, give and put: what everybody sees, several who want one thing, full places, and how names are read.
+"""inventory, get, drop, give and put: what everybody sees, several who want one thing, full places and many locks.
 
 What each command answers is in the plugin's own ``tests.yaml``.
 """
 
 from __future__ import annotations
 
-import importlib.util
 import json
-from collections.abc import Sequence
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 import trio
-from holomush_pdk import Record
-from hypothesis import given
-from hypothesis import strategies as st
 from support.game import Player, running_server
 
 from game.hostile import everything
 from holomush import bundled
 from holomush.plugins.guests.guest import SourceRuntime
 from holomush.testing import PluginTestHarness
-from holomush.world.matching import find_near
-from holomush.world.model import Character, GameObject, Kind, Location
-from holomush.world.names import name_key
-from holomush.world.state import World
-from holomush.world.transaction import CONTENTS_LIMIT, Transaction
+from holomush.world.transaction import CONTENTS_LIMIT
 
 FOLDER = bundled.PLUGINS / "holomush-objects"
 HERE = "01K0000000000000000000HERE"
 NOTHING_SPECIAL = "You see nothing special.\n"
-
-
-def load_choosing() -> ModuleType:
-    """The plugin's module ``choosing``, in this Python."""
-    spec = importlib.util.spec_from_file_location("choosing", FOLDER / "choosing.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-CHOOSING = load_choosing()
 
 
 @pytest.fixture
@@ -231,6 +208,20 @@ def test_full_hands_a_full_place_and_a_full_box(runtime: SourceRuntime) -> None:
         assert len(harness.run_command("inventory").lines) == 501
 
 
+def test_things_that_stay_are_not_in_the_way_of_the_others(runtime: SourceRuntime) -> None:
+    with PluginTestHarness(FOLDER) as harness:
+        for number in range(CONTENTS_LIMIT - 60):
+            harness.world.add_object(f"rock {number}", lock="Carol | key 7 & !Bob")
+        for number in range(60):
+            harness.world.add_object(f"pebble {number}")
+        assert [len(harness.run_command("get all", "Bob").emitted_events) for _ in range(2)] == [50, 10]
+        assert harness.run_command("get all", "Bob").output == "There is nothing here to take."
+        assert harness.run_command("get rock 439", "Bob").output == "You can't take the rock 439."
+        harness.world.add_object("key 7", at="Alice")
+        taken = [len(harness.run_command("get all").emitted_events) for _ in range(9)]
+        assert taken == [50] * 8 + [40]
+
+
 def test_a_fault_of_the_server_is_no_full_place(runtime: SourceRuntime) -> None:
     with PluginTestHarness(FOLDER, capabilities=["read:*", "emit:*"]) as harness:
         harness.world.add_object("feather")
@@ -238,79 +229,3 @@ def test_a_fault_of_the_server_is_no_full_place(runtime: SourceRuntime) -> None:
             result = harness.run_command("get feather", check=False)
         assert result.output is None
         assert "capability_denied" in str(result.error)
-
-
-# ---- Names -----------------------------------------------------------------------------------------------------------
-
-WORDS = st.sampled_from(
-    ["red", "Red", "RED", "bag", "big", "b", "2.bag", "İstanbul", "\u0131stanbul", "straße", "STRASSE", "é", "e\u0301", "ﬁ", "fi"]
-)
-NAMES = st.lists(WORDS, min_size=1, max_size=3).map(" ".join)
-QUERIES = st.one_of(NAMES, st.tuples(st.integers(0, 5), NAMES).map(lambda pair: f"{pair[0]}.{pair[1]}"))
-
-
-def things_named(names: Sequence[str]) -> list[Record]:
-    return [Record(id=str(number), name=name) for number, name in enumerate(names)]
-
-
-@given(st.text())
-def test_two_spellings_are_one_name_as_in_the_core(text: str) -> None:
-    assert CHOOSING.name_key(text) == name_key(text)
-
-
-@given(st.lists(NAMES, max_size=6), QUERIES)
-def test_a_name_fits_as_it_does_in_find(names: list[str], query: str) -> None:
-    alice = Character(id="A", name="Alice", player_id="P", location_id="L")
-    things = [GameObject(id=str(number), name=name, holder_id="A", holder_kind=Kind.CHARACTER) for number, name in enumerate(names)]
-    transaction = Transaction(World([Location(id="L", name="Here"), alice, *things]))
-    expected = [entity.id for entity in find_near(transaction, alice, query, {Kind.OBJECT})]
-    assert [thing.id for thing in CHOOSING.fitting(things_named(names), query)] == expected
-
-
-@pytest.mark.parametrize(
-    ("typed", "fits"),
-    [
-        ("lamp", ["lamp", "Lamp"]),
-        ("the lamp", ["lamp", "Lamp"]),
-        ("a lamp", ["a lamp"]),
-        ("the crown", ["The Crown"]),
-        ("crown", ["The Crown"]),
-        ("an 2.lamp", ["Lamp"]),
-        ("the", ["The Crown"]),
-        ("", []),
-        ("  ", []),
-        ("an", []),
-    ],
-)
-def test_an_article_is_overlooked_where_nothing_fits_with_it(typed: str, fits: list[str]) -> None:
-    things = things_named(["a lamp", "lamp", "The Crown", "Lamp"])
-    assert [thing.name for thing in CHOOSING.fitting(things, typed)] == fits
-
-
-@pytest.mark.parametrize(
-    ("name", "spoken"),
-    [
-        ("brass lamp", "the brass lamp"),
-        ("lamp", "the lamp"),
-        ("a lamp", "a lamp"),
-        ("an old hat", "an old hat"),
-        ("the crown", "the crown"),
-        ("The Crown", "The Crown"),
-        ("Excalibur", "Excalibur"),
-        ("some flour", "some flour"),
-        ("bob's hat", "bob's hat"),
-        ("bob\u2019s hat", "bob\u2019s hat"),
-        ("3 coins", "3 coins"),
-        ("剣", "剣"),
-        ("theatre ticket", "the theatre ticket"),
-    ],
-)
-def test_how_a_thing_is_spoken_of(name: str, spoken: str) -> None:
-    assert CHOOSING.the(Record(name=name)) == spoken
-
-
-def test_every_name_that_is_offered_can_be_typed() -> None:
-    things = things_named(["coin", "gold coin", "Coin", "gold coin", "copper coin"])
-    assert CHOOSING.which_one(things) == "Which one: 1.coin, 1.gold coin, 2.Coin, 2.gold coin, copper coin?"
-    for name, expected in {"1.coin": "0", "1.gold coin": "1", "2.Coin": "2", "2.gold coin": "3", "copper coin": "4"}.items():
-        assert [thing.id for thing in CHOOSING.fitting(things, name)] == [expected]

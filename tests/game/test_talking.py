@@ -5,9 +5,24 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from support.game import running_server
+from support.game import Player, Server, running_server
 
 from holomush.plugins.guests.guest import SourceRuntime
+
+IAC, WILL, SB, SE, TTYPE = b"\xff", b"\xfb", b"\xfa", b"\xf0", b"\x18"
+RED, BOLD_RED, ON_BLUE, PLAIN = "\x1b[31m", "\x1b[1;31m", "\x1b[44m", "\x1b[0m"
+
+
+async def at_a_terminal(server: Server, name: str) -> Player:
+    """Somebody new, whose client tells that it can show colours."""
+    player = await server.connect()
+    await player.send(IAC + WILL + TTYPE)
+    await player.read_bytes_until(IAC + SB + TTYPE + b"\x01" + IAC + SE)
+    await player.send(IAC + SB + TTYPE + b"\x00" + b"ANSI" + IAC + SE)
+    await player.type(f"create {name} password")
+    await player.read_until("Obvious exits:\n")
+    await player.read_until("\n")
+    return player
 
 
 @pytest.mark.parametrize(
@@ -80,3 +95,46 @@ async def test_nobody_can_send_another_player_control_characters(data: Path, run
         alice, bob = await server.create("Alice"), await server.create("Bob")
         await alice.type("say \x1b[31mred\x07")
         assert 'Alice says, "[31mred"\n' in await bob.read_until('red"\n')
+
+
+async def test_colours_for_those_who_can_show_them(data: Path, runtime: SourceRuntime) -> None:
+    async with running_server(data, runtime) as server:
+        alice, bob = await at_a_terminal(server, "Alice"), await at_a_terminal(server, "Bob")
+        await alice.read_until("Bob has connected.\n")
+        for typed, actor, others in (
+            ("say [red]hi", f'You say, "{RED}hi{PLAIN}"', f'Alice says, "{RED}hi{PLAIN}"'),
+            ('"a [red]red[/] hat', f'You say, "a {RED}red{PLAIN} hat"', f'Alice says, "a {RED}red{PLAIN} hat"'),
+            ("say [bold][red]hi[/all] all", f'You say, "{BOLD_RED}hi{PLAIN} all"', f'Alice says, "{BOLD_RED}hi{PLAIN} all"'),
+            ("say [[red], [rde]", 'You say, "[red], [rde]"', 'Alice says, "[red], [rde]"'),
+            ("say [/][/all]hi[", 'You say, "hi["', 'Alice says, "hi["'),
+            (":turns [red]red", f"Alice turns {RED}red{PLAIN}", f"Alice turns {RED}red{PLAIN}"),
+            (";[red]'s face", f"Alice{RED}'s face{PLAIN}", f"Alice{RED}'s face{PLAIN}"),
+            ("emit [on-blue]It rains.", f"{ON_BLUE}It rains.{PLAIN}", f"{ON_BLUE}It rains.{PLAIN}"),
+            ("ooc [red]hi", f'<OOC> You say, "{RED}hi{PLAIN}"', f'<OOC> Alice says, "{RED}hi{PLAIN}"'),
+            ("ooc :is [red]red", f"<OOC> Alice is {RED}red{PLAIN}", f"<OOC> Alice is {RED}red{PLAIN}"),
+            ("whisper bob=[red]psst", f'You whisper "{RED}psst{PLAIN}" to Bob.', f'Alice whispers "{RED}psst{PLAIN}".'),
+            ("whisper bob=hm [", 'You whisper "hm [" to Bob.', 'Alice whispers "hm [".'),
+            (
+                "whisper bob=:is [red]red",
+                f"Bob sees you whisper: Alice is {RED}red{PLAIN}",
+                f"Alice is {RED}red{PLAIN} (whispered to you)",
+            ),
+        ):
+            assert await alice.do(typed) == f"{actor}\n"
+            assert await bob.do("look me") == f"{others}\nBob\nYou see nothing special.\n"
+        for typed, answered in (
+            ("think [red]hm", f"{RED}hm{PLAIN}"),
+            ("whisper [red]zoe=hi", "There is nobody called [red]zoe here."),
+            ("look [red]rose", "You see no [red]rose here."),
+            ("get [red]rose", "There is no [red]rose here."),
+            ("help [red]", 'There is no help on "[red]".'),
+        ):
+            assert await alice.do(typed) == f"{answered}\n"
+
+
+async def test_tags_are_left_out_where_there_are_no_colours(data: Path, runtime: SourceRuntime) -> None:
+    async with running_server(data, runtime) as server:
+        alice, bob = await at_a_terminal(server, "Alice"), await server.create("Bob")
+        await alice.read_until("Bob has connected.\n")
+        assert await alice.do("say [red]hi[/], [[red]") == f'You say, "{RED}hi{PLAIN}, [red]"\n'
+        assert await bob.do("say [bold]hello") == 'Alice says, "hi, [red]"\nYou say, "hello"\n'

@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 from support.game import running_server
 
+from holomush import bundled
 from holomush.plugins.guests.guest import SourceRuntime
+from holomush.testing import PluginTestHarness
 
 SQUARE = (
     "The Lantern Square\n"
@@ -171,3 +173,37 @@ async def test_those_who_stay_see_who_goes_home(data: Path, runtime: SourceRunti
         assert (await alice.do("home")).startswith("The Lantern Square\n")
         assert await bob.do("look me") == "Alice arrives.\nBob\nYou see nothing special.\n"
         assert await alice.do("home") == "You are at home.\n"
+
+
+def test_a_home_that_is_not_there_any_more(runtime: SourceRuntime) -> None:
+    with PluginTestHarness(bundled.PLUGINS / "holomush-navigation") as harness:
+        harness.world.set_attributes("Alice", home="01K00000000000000000000G0E")
+        gone = "Your home is not there any more. Go where you want it to be, and type: home here"
+        assert harness.run_command("home").output == gone
+        assert harness.run_command("home here").output == "The Square is your home now."
+        assert harness.run_command("home").output == "You are at home."
+
+
+def test_a_place_with_very_many_exits(runtime: SourceRuntime) -> None:
+    with PluginTestHarness(bundled.PLUGINS / "holomush-navigation") as harness:
+        hall = harness.world.add_location("The Hall")
+        names = [f"door {number}" for number in range(200)]
+        for name in names:
+            harness.world.add_exit(name, "The Square", hall)
+        assert harness.run_command("exits").lines == ["Obvious exits:", *(f"{name} to The Hall" for name in names)]
+        harness.world.add_exit("door 200", "The Square", hall)
+        names.append("door 200")
+        assert harness.run_command("exits").lines == ["Obvious exits:", *names]
+        assert harness.run_command("look", session={"screen_reader": True}).lines[-201:] == names
+        *_, above, first, _ = harness.run_command("look", session={"width": 20}).lines
+        assert (above, first) == ("door 196  door 197", "door 198  door 199")
+
+
+async def test_each_exit_has_a_line_for_a_client_that_tells_of_a_screen_reader(data: Path, runtime: SourceRuntime) -> None:
+    async with running_server(data, runtime) as server:
+        alice = await server.connect()
+        # WILL TTYPE, and MTTS 64 for an answer.
+        await alice.send(b"\xff\xfb\x18\xff\xfa\x18\x00MTTS 64\xff\xf0")
+        await alice.type("create Alice password")
+        await alice.read_until("Obvious exits:\nnorth\nup\neast\n")
+        assert await alice.do("look") == f"{SQUARE}Contents:\na stone fountain\nObvious exits:\nnorth\nup\neast\n"

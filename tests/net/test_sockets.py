@@ -46,7 +46,7 @@ async def test_talking_over_tcp(data: Path, runtime: SourceRuntime) -> None:
         lines = [alices_line, other_line]
         await bob.type("connect Bob password")
         shown = await bob.read_until("--- end of replay ---\n")
-        assert shown == '--- 1 missed events ---\nAlice says, "missed"\n--- end of replay ---\n'
+        assert shown == '--- 1 missed event ---\nAlice says, "missed"\n--- end of replay ---\n'
         assert await addresses(server) == {"127.0.0.1"}
         await alice.type("QUIT")
         assert (await alice.read_to_end()).endswith("Goodbye.\n")

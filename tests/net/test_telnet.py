@@ -13,13 +13,19 @@ from holomush.net.telnet import (
     LineTooLong,
     TelnetCodec,
     TelnetEvent,
+    TerminalType,
     WindowSize,
-    encode_text,
 )
+from holomush.text.encoding import encode_text
 
 IAC, DONT, DO, WONT, WILL, SB, SE = b"\xff", b"\xfe", b"\xfd", b"\xfc", b"\xfb", b"\xfa", b"\xf0"
 ECHO, SGA, TIMING_MARK, TTYPE, NAWS, GMCP = b"\x01", b"\x03", b"\x06", b"\x18", b"\x1f", b"\xc9"
+SEND_TTYPE = IAC + SB + TTYPE + b"\x01" + IAC + SE
 NAWS_80_24 = IAC + SB + NAWS + b"\x00\x50\x00\x18" + IAC + SE
+
+
+def is_type(name: bytes) -> bytes:
+    return IAC + SB + TTYPE + b"\x00" + name + IAC + SE
 
 
 def lines(data: bytes, limit: int = 8192) -> list[str]:
@@ -84,7 +90,7 @@ class TestNegotiation:
         codec = TelnetCodec()
         codec.start()
         codec.start()
-        assert codec.bytes_to_send() == IAC + DO + NAWS
+        assert codec.bytes_to_send() == IAC + DO + TTYPE + IAC + DO + NAWS
         assert codec.bytes_to_send() == b""
         assert codec.receive(IAC + WILL + NAWS + NAWS_80_24 + b"hi\n") == [WindowSize(80, 24), Line("hi")]
         assert codec.bytes_to_send() == b""
@@ -111,7 +117,7 @@ class TestNegotiation:
         ("asked", "answer"),
         [
             (DO + TTYPE, WONT + TTYPE),
-            (WILL + TTYPE, DONT + TTYPE),
+            (WILL + GMCP, DONT + GMCP),
             (WILL + ECHO, DONT + ECHO),
             (DO + ECHO, WONT + ECHO),
             (DO + NAWS, WONT + NAWS),
@@ -196,6 +202,99 @@ class TestHidingInput:
         assert codec.bytes_to_send() == IAC + WILL + ECHO + IAC + WONT + ECHO
 
 
+class TestTerminalType:
+    """RFC 1091, and the Mud Terminal Type Standard on top of it."""
+
+    def opened(self) -> TelnetCodec:
+        codec = TelnetCodec()
+        codec.start()
+        codec.bytes_to_send()
+        assert codec.receive(IAC + WILL + TTYPE) == []
+        assert codec.bytes_to_send() == SEND_TTYPE
+        return codec
+
+    def test_a_client_that_tells_all_three(self) -> None:
+        codec = self.opened()
+        assert codec.receive(is_type(b"TINTIN++")) == [TerminalType(("TINTIN++",))]
+        assert codec.bytes_to_send() == SEND_TTYPE
+        assert codec.receive(is_type(b"XTERM-256COLOR")) == [TerminalType(("TINTIN++", "XTERM-256COLOR"))]
+        assert codec.bytes_to_send() == SEND_TTYPE
+        assert codec.receive(is_type(b"MTTS 2831")) == [TerminalType(("TINTIN++", "XTERM-256COLOR"), 2831)]
+        assert codec.bytes_to_send() == b""
+        assert codec.receive(is_type(b"MTTS 1")) == []
+        assert codec.bytes_to_send() == b""
+
+    def test_a_client_with_one_name_says_it_twice(self) -> None:
+        codec = self.opened()
+        assert codec.receive(is_type(b"XTERM") * 5) == [TerminalType(("XTERM",))]
+        assert codec.bytes_to_send() == SEND_TTYPE
+
+    def test_a_client_that_goes_round_in_circles(self) -> None:
+        codec = self.opened()
+        assert codec.receive((is_type(b"A") + is_type(b"B")) * 5)[-1] == TerminalType(("A", "B", "A"))
+        assert codec.bytes_to_send() == SEND_TTYPE * 2
+
+    def test_a_client_may_offer_it_first(self) -> None:
+        codec = TelnetCodec()
+        assert codec.receive(IAC + WILL + TTYPE + is_type(b"ANSI")) == [TerminalType(("ANSI",))]
+        assert codec.bytes_to_send() == IAC + DO + TTYPE + SEND_TTYPE * 2
+
+    def test_a_client_that_refuses_or_is_silent_loses_nothing(self) -> None:
+        codec = TelnetCodec()
+        codec.start()
+        codec.bytes_to_send()
+        assert codec.receive(IAC + WONT + TTYPE + is_type(b"ANSI") + b"look\n") == [Line("look")]
+        assert codec.bytes_to_send() == b""
+
+    def test_what_was_not_asked_for_is_ignored(self) -> None:
+        codec = TelnetCodec()
+        codec.start()
+        codec.bytes_to_send()
+        assert codec.receive(is_type(b"ANSI") + SEND_TTYPE) == []
+        assert codec.bytes_to_send() == b""
+
+    @pytest.mark.parametrize(
+        ("sent", "name"),
+        [
+            (b"x" * 1000, "x" * 40),
+            (b"x\x1b[31m\x00y\xc3\xa9" + IAC + IAC, "x[31my"),
+            (b"  mud client  ", "mud client"),
+            (b"MTTS", "MTTS"),
+            (b"MTTS 1234567890", "MTTS 1234567890"),
+            (b"MTTS -1", "MTTS -1"),
+        ],
+    )
+    def test_names_are_short_and_printable(self, sent: bytes, name: str) -> None:
+        assert self.opened().receive(is_type(sent)) == [TerminalType((name,))]
+
+    @pytest.mark.parametrize("sent", [b"", b" ", b"\x1b\x00", "\u2603".encode()])
+    def test_a_client_without_a_name_is_asked_no_more(self, sent: bytes) -> None:
+        codec = self.opened()
+        assert codec.receive(is_type(sent) + is_type(b"ANSI")) == []
+        assert codec.bytes_to_send() == b""
+
+    def test_an_overlong_answer_is_thrown_away(self) -> None:
+        assert self.opened().receive(is_type(b"x" * SUBNEGOTIATION_LIMIT)) == []
+
+    def test_an_answer_of_another_kind_is_ignored(self) -> None:
+        assert self.opened().receive(IAC + SB + TTYPE + IAC + SE + IAC + SB + TTYPE + b"\x02ANSI" + IAC + SE) == []
+
+    def test_a_client_that_changes_its_mind_is_asked_anew(self) -> None:
+        codec = self.opened()
+        codec.receive(is_type(b"A") + is_type(b"MTTS 1"))
+        codec.bytes_to_send()
+        assert codec.receive(IAC + WONT + TTYPE + is_type(b"B")) == []
+        assert codec.bytes_to_send() == IAC + DONT + TTYPE
+        assert codec.receive(IAC + WILL + TTYPE + is_type(b"A") + is_type(b"MTTS 65")) == [
+            TerminalType(("A",)),
+            TerminalType(("A",), 65),
+        ]
+        assert codec.bytes_to_send() == IAC + DO + TTYPE + SEND_TTYPE * 3
+
+    def test_the_small_letters_of_a_client_do_not_matter(self) -> None:
+        assert self.opened().receive(is_type(b"mtts 137")) == [TerminalType((), 137)]
+
+
 class TestSubnegotiation:
     def test_240_inside_is_data(self) -> None:
         codec = TelnetCodec()
@@ -219,7 +318,10 @@ class TestSubnegotiation:
 
 PIECES = st.one_of(
     st.sampled_from([b"\r", b"\n", b"\0", b"\r\n", b"\r\0", b"\x08", b"\t", b"look", "é☃".encode(), b"\xe9", IAC, SB, SE]),
-    st.sampled_from([IAC + IAC, IAC + SE, IAC + SB, IAC + b"\xf6", IAC + b"\xf9", NAWS_80_24, IAC + WILL + NAWS]),
+    st.sampled_from(
+        [IAC + IAC, IAC + SE, IAC + SB, IAC + b"\xf6", IAC + b"\xf9", NAWS_80_24, IAC + WILL + NAWS, IAC + WILL + TTYPE]
+    ),
+    st.sampled_from([is_type(b"XTERM"), is_type(b"MTTS 1"), is_type(b""), is_type(b"\xff\xff"), SEND_TTYPE]),
     st.builds(
         lambda verb, option: IAC + verb + option,
         st.sampled_from([DO, DONT, WILL, WONT]),
@@ -227,7 +329,7 @@ PIECES = st.one_of(
     ),
     st.builds(
         lambda option, data, end: IAC + SB + option + data + end,
-        st.sampled_from([NAWS, GMCP]),
+        st.sampled_from([NAWS, TTYPE, TTYPE + b"\0", GMCP]),
         st.one_of(st.binary(max_size=8), st.just(b"g" * (SUBNEGOTIATION_LIMIT + 1))),
         st.sampled_from([IAC + SE, b""]),
     ),
@@ -269,6 +371,15 @@ def test_lines_are_clean(stream: bytes) -> None:
             assert not any(ord(c) < 32 or 127 <= ord(c) < 160 for c in event.text)
 
 
+@given(STREAMS)
+def test_names_of_terminals_are_bounded(stream: bytes) -> None:
+    for event in TelnetCodec().receive(IAC + WILL + TTYPE + stream):
+        if isinstance(event, TerminalType):
+            assert len(event.names) <= 3
+            assert all(0 < len(name) <= 40 and name.isascii() and name.isprintable() for name in event.names)
+            assert event.mtts is None or 0 <= event.mtts < 10**9
+
+
 @given(st.lists(st.sampled_from(["hide a", "show a", "hide b", "show b", "start a", "start b", "exchange"]), max_size=30))
 def test_two_codecs_never_loop(steps: list[str]) -> None:
     """Each plays the other's client. Whatever both want, and whenever, they fall silent."""
@@ -299,10 +410,11 @@ def test_replies_are_bounded_however_long_a_client_asks(requests: list[tuple[byt
 def test_replies_are_bounded_at_the_worst() -> None:
     codec = TelnetCodec()
     every = b"".join(IAC + verb + bytes((option,)) for option in range(256) for verb in (DO, DONT, WILL, WONT))
-    codec.receive((every + IAC + b"\xf6") * 200)
+    names = b"".join(IAC + WILL + TTYPE + is_type(b"%d" % number) for number in range(5))
+    codec.receive((every + names + IAC + b"\xf6") * 200)
     sent = codec.bytes_to_send()
     assert 1500 < len(sent) < 4096
-    codec.receive(every)
+    codec.receive(every + names)
     assert codec.bytes_to_send() == b""
 
 
@@ -322,30 +434,3 @@ def test_a_flood_grows_nothing(flood: bytes) -> None:
     finally:
         tracemalloc.stop()
     assert grown < 20_000
-
-
-class TestEncoding:
-    @pytest.mark.parametrize(
-        ("text", "expected"),
-        [
-            ("a\nb", b"a\r\nb"),
-            ("a\r\nb\tc", b"a\r\nb\tc"),
-            ("\x1b[31mred\x9b\x07\x7f\0", b"[31mred"),
-            ("forged\u2028line", b"forgedline"),
-            ("half \ud83d", b"half "),
-            ("ÿ", "ÿ".encode()),
-        ],
-    )
-    def test_utf8(self, text: str, expected: bytes) -> None:
-        assert encode_text(text) == expected
-
-    def test_other_encodings(self) -> None:
-        assert encode_text("ÿ☃", "latin-1") == b"\xff\xff?"
-        assert encode_text("é", "ascii") == b"?"
-
-    @given(st.text(), st.sampled_from(["utf-8", "latin-1", "cp1252"]))
-    def test_nothing_but_text_comes_out(self, text: str, encoding: str) -> None:
-        data = encode_text(text, encoding)
-        assert IAC not in data.replace(IAC + IAC, b"")
-        assert data.count(b"\r") == data.count(b"\n") == data.count(b"\r\n")
-        assert not set(data) & ({*range(32), 127} - {9, 10, 13})

@@ -908,6 +908,14 @@ export function f() {
 CALLS = [
     ("emitEvent({ stream: 's', type: 't', payload: { a: 1 } })", "emit_event", [{"stream": "s", "type": "t", "payload": {"a": 1}}]),
     ("emitEvent({ stream: 's', type: 't' })", "emit_event", [{"stream": "s", "type": "t", "payload": {}}]),
+    ("listEvents('s')", "list_events", ["s", "20"]),
+    ("listEvents('s', 100)", "list_events", ["s", "100"]),
+    ("listen('s', 'c')", "listen", ["s", "c"]),
+    ("unlisten('s', 'c')", "unlisten", ["s", "c"]),
+    ("listListeners('s')", "list_listeners", ["s"]),
+    ("setTimer('n', 5)", "set_timer", ["n", "5", {}]),
+    ("setTimer('n', 5, { a: 1 })", "set_timer", ["n", "5", {"a": 1}]),
+    ("cancelTimer('n')", "cancel_timer", ["n"]),
     ("queryLocation('l1')", "query_location", ["l1"]),
     ("queryExit('e1')", "query_exit", ["e1"]),
     ("queryObject('o1')", "query_object", ["o1"]),
@@ -915,7 +923,11 @@ CALLS = [
     ("find('x', { near: 'c' })", "find", [{"name": "x", "near": "c", "kinds": ["character", "object", "exit"]}]),
     ("find('x', { near: 'c', kinds: 'exit' })", "find", [{"name": "x", "near": "c", "kinds": ["exit"]}]),
     ("find('x', { near: 'c', kinds: new Set(['exit']) })", "find", [{"name": "x", "near": "c", "kinds": ["exit"]}]),
+    ("find('x')", "find", [{"name": "x", "near": None, "kinds": ["character", "object", "exit"]}]),
+    ("find('x', { near: null, kinds: 'exit' })", "find", [{"name": "x", "near": None, "kinds": ["exit"]}]),
     ("createLocation('n')", "create_location", [{"name": "n", "description": "", "owner_id": None}]),
+    ("createLocation('n', { id: 'I' })", "create_location", [{"name": "n", "description": "", "owner_id": None, "id": "I"}]),
+    ("createLocation('n', { id: null })", "create_location", [{"name": "n", "description": "", "owner_id": None}]),
     (
         "createLocation('n', { description: 'd', owner_id: 'c' })",
         "create_location",
@@ -930,6 +942,21 @@ CALLS = [
         "createExit('n', { source_id: 'a', destination_id: 'b', aliases: ['x'], lock: 'k' })",
         "create_exit",
         [{"name": "n", "source_id": "a", "destination_id": "b", "aliases": ["x"], "lock": "k"}],
+    ),
+    (
+        "createExit('n', { source_id: 'a', destination_id: 'b', id: 'I' })",
+        "create_exit",
+        [{"name": "n", "source_id": "a", "destination_id": "b", "aliases": [], "lock": "", "id": "I"}],
+    ),
+    (
+        "createObject('n', { location: 'l', lock: '', id: null })",
+        "create_object",
+        [{"name": "n", "description": "", "owner_id": None, "place": {"location": "l"}}],
+    ),
+    (
+        "createObject('n', { location: 'l', lock: 'k', id: 'I' })",
+        "create_object",
+        [{"name": "n", "description": "", "owner_id": None, "place": {"location": "l"}, "lock": "k", "id": "I"}],
     ),
     (
         "createObject('n', { container: 'o', description: 'd' })",
@@ -969,6 +996,14 @@ CALLS = [
     ("listSessions()", "list_sessions", []),
     ("bootSession('c')", "boot_session", ["c", ""]),
     ("bootSession('c', 'why')", "boot_session", ["c", "why"]),
+    ("switchCharacter('s', 'c')", "switch_character", ["s", "c"]),
+    ("queryAccount('c')", "query_account", ["c"]),
+    ("updateAccount('c', { ban: null })", "update_account", ["c", {"ban": None}]),
+    ("addCharacter('c', 'n')", "add_character", ["c", "n"]),
+    ("banAddress('a')", "ban_address", ["a", ""]),
+    ("banAddress('a', 'why')", "ban_address", ["a", "why"]),
+    ("unbanAddress('a')", "unban_address", ["a"]),
+    ("listBans()", "list_bans", []),
     ("listCommands('c')", "list_commands", ["c"]),
     ("listTopics('c')", "list_topics", ["c", ""]),
     ("listTopics('c', 'two words')", "list_topics", ["c", "two words"]),
@@ -976,10 +1011,18 @@ CALLS = [
     ("serverStats()", "server_stats", []),
     ("serverShutdown()", "server_shutdown", [""]),
     ("serverShutdown('why')", "server_shutdown", ["why"]),
+    ("listPlugins()", "list_plugins", []),
+    ("enablePlugin('n')", "enable_plugin", ["n"]),
+    ("disablePlugin('n')", "disable_plugin", ["n"]),
+    ("exportWorld('n')", "export_world", ["n"]),
+    ("importWorld('n')", "import_world", ["n"]),
     ("log('m')", "log", ["info", "m"]),
     ("log(5, 'error')", "log", ["error", "5"]),
 ]
-SILENT = ("emit_event", "move_", "destroy_", "kv_set", "boot_session", "server_shutdown", "log")
+SILENT = (
+    *("emit_event", "listen", "set_timer", "move_", "destroy_", "kv_set", "boot_session", "switch_", "ban_address"),
+    *("server_shutdown", "enable_plugin", "disable_plugin", "log"),
+)
 
 
 @pytest.mark.parametrize(("call", "name", "arguments"), CALLS)
@@ -1118,4 +1161,4 @@ def test_the_runtime_imports_nothing_that_could_block_or_look_around() -> None:
         "fd_write",
         "random_get",
     ]
-    assert sorted(item.name for item in module.exports) == ["hm_call", "hm_load", "hm_serve", "memory"]
+    assert sorted(item.name for item in module.exports) == ["hm_call", "hm_load", "hm_pages", "hm_serve", "memory"]

@@ -587,6 +587,32 @@ def f():
     ]
 
 
+def test_the_modules_that_need_no_server_can_be_imported(runtime: Runtime, host: Host) -> None:
+    guest = runtime.load(
+        """
+from holomush_pdk.locks import BadLock, check, passes
+from holomush_pdk.matching import fitting, name_key, the, which_one, without_article
+from holomush_pdk import query_character
+def lock(inv):
+    try: check(inv.raw)
+    except BadLock as error: return str(error)
+    return str(passes(inv.raw, {name_key("Brass KEY")}))
+def pick(inv):
+    found = fitting(query_character("c1").objects, inv.raw)
+    return the(found[0]) if len(found) == 1 else which_one(found) if found else without_article(inv.raw)
+"""
+    )
+    host.answers["holomush_query_character"] = {"objects": [{"name": "lamp"}, {"name": "coin"}, {"name": "Coin"}]}
+
+    assert guest.call("lock", {"raw": "!Bob & (brass key | Alice)"}) == {"output": "True"}
+    assert guest.call("lock", {"raw": "brass key & Alice"}) == {"output": "False"}
+    assert guest.call("lock", {"raw": "brass key &"}) == {"output": "a name is missing"}
+    assert guest.call("pick", {"raw": '"LAMP"'}) == {"output": "the lamp"}
+    assert guest.call("pick", {"raw": "coin"}) == {"output": "Which one: 1.coin, 2.Coin?"}
+    assert guest.call("pick", {"raw": "the 2.coin"}) == {"output": "Coin"}
+    assert guest.call("pick", {"raw": "the sword"}) == {"output": "sword"}
+
+
 def test_an_error_of_the_server_is_a_host_error(runtime: Runtime, host: Host) -> None:
     guest = runtime.load(
         """

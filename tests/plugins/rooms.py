@@ -67,7 +67,7 @@ async def no_web(*_: object) -> dict[str, Any]:
 
 def make_surroundings(**changes: Any) -> Surroundings:
     """A server where only Alice is connected."""
-    return attrs.evolve(Surroundings(fetch=no_web, is_connected=alice_only), **changes)
+    return attrs.evolve(Surroundings(fetch=no_web, is_connected=alice_only, start=lambda: "start"), **changes)
 
 
 def make_storage(schema: Schema | None = None, config: PluginsConfig | None = None) -> PluginStorage:

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import attrs
+import pytest
 import trio
+import trio.testing
 
 from holomush import __version__
 from holomush.commands.access import Access
 from holomush.database.store import open_store
 from holomush.events.bus import Bus, Encoder
 from holomush.sessions.oversight import Oversight
+from holomush.sessions.pager import Pager
 from holomush.sessions.presence import Presences
+from holomush.text.display import Display
 from holomush.world.model import Character, Exit, GameObject, Kind, Location
 from holomush.world.state import World
 
@@ -33,11 +39,21 @@ class Listener:
     encode: Encoder = encode
     caught_up: bool = True
     sent_mark: int = 0
+    display: Display = attrs.Factory(Display)
+    preferences: Mapping[str, Any] = attrs.Factory(dict)
+    pager: Pager = attrs.field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.pager = Pager(self)
 
     def send(self, data: bytes, mark: int = 0) -> None:
         """Keep it."""
         assert not self.closed
         self.sent += data
+
+    def prefer(self, preferences: Mapping[str, Any]) -> None:
+        """Remember it."""
+        self.preferences = preferences
 
     def hide_input(self) -> None:
         """Nobody looks."""
@@ -56,6 +72,7 @@ class Play:
 
     presences: Presences
     world: World
+    bus: Bus
     oversight: Oversight
 
     def enter(self, name: str, *, access: Access = Access.PLAYER, connections: int = 1) -> list[Listener]:
@@ -80,8 +97,9 @@ async def playing(data: Path) -> AsyncIterator[Play]:
         ]
     )
     async with open_store(data / "holomush.db") as store:
-        presences = Presences(store, Bus())
-        yield Play(presences, world, Oversight(presences, world))
+        bus = Bus()
+        presences = Presences(store, bus)
+        yield Play(presences, world, bus, Oversight(presences, world, bus))
 
 
 async def test_nobody_is_in_play(data: Path) -> None:
@@ -102,13 +120,23 @@ async def test_everybody_in_play_longest_here_first(data: Path) -> None:
             presence.connected_at = at
             presence.last_input -= 100 if character_id == "bob" else -1000  # the clock was set back
         sessions = play.oversight.sessions()
+    rest = {"idle_seconds": 0, "access": "player", "addresses": ["memory"]}
     assert [dict(session) | {"idle_seconds": 0} for session in sessions] == [
-        {"character_id": "bob", "character_name": "Bob", "connected_at": 1_000_000, "idle_seconds": 0, "connections": 2},
-        {"character_id": "carol", "character_name": "Carol", "connected_at": 2_000_000, "idle_seconds": 0, "connections": 1},
-        {"character_id": "alice", "character_name": "Alice", "connected_at": 3_000_250, "idle_seconds": 0, "connections": 1},
+        {"character_id": "bob", "character_name": "Bob", "connected_at": 1_000_000, "connections": 2, **rest},
+        {"character_id": "carol", "character_name": "Carol", "connected_at": 2_000_000, "connections": 1, **rest},
+        {"character_id": "alice", "character_name": "Alice", "connected_at": 3_000_250, "connections": 1, **rest},
     ]
     assert 100 <= sessions[0]["idle_seconds"] < 160
     assert [session["idle_seconds"] for session in sessions[1:]] == [0, 0]
+
+
+async def test_where_somebody_comes_from_each_address_once_and_what_they_may_do(data: Path) -> None:
+    async with playing(data) as play:
+        listeners = play.enter("Alice", access=Access.BUILDER, connections=3)
+        for listener, address in zip(listeners, ("192.0.2.9", "192.0.2.10", "192.0.2.9"), strict=True):
+            listener.address = address
+        (session,) = play.oversight.sessions()
+    assert (session["access"], session["addresses"]) == ("builder", ["192.0.2.10", "192.0.2.9"])
 
 
 async def test_what_somebody_may_do_while_they_play(data: Path) -> None:
@@ -129,9 +157,71 @@ async def test_a_character_that_is_gone_is_left_out(data: Path) -> None:
 async def test_figures(data: Path) -> None:
     async with playing(data) as play:
         play.enter("Alice", connections=2)
+        play.presences.commands = 7
+        play.bus.sequence = 30
         stats = dict(play.oversight.stats())
     assert 0 <= stats.pop("uptime_seconds") < 60
-    assert stats == {"version": __version__, "sessions": 1, "locations": 1, "exits": 1, "characters": 3, "objects": 2}
+    assert 0 < stats.pop("events_per_second") <= 30
+    counts = {"sessions": 1, "commands": 7, "events": 30, "locations": 1, "exits": 1, "characters": 3, "objects": 2}
+    assert stats == {"version": __version__, **counts}
+
+
+async def test_events_of_before_the_start_do_not_count(data: Path) -> None:
+    world = World()
+    async with open_store(data / "holomush.db") as store:
+        bus = Bus()
+        bus.sequence = 1_000_000
+        stats = Oversight(Presences(store, bus), world, bus).stats()
+    assert (stats["events"], stats["events_per_second"]) == (0, 0.0)
+
+
+async def test_events_a_second_are_those_of_the_last_minute(
+    data: Path, autojump_clock: trio.testing.MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("holomush.sessions.oversight.time", SimpleNamespace(monotonic=trio.current_time, time=trio.current_time))
+    async with playing(data) as play:
+        oversight = Oversight(play.presences, play.world, play.bus)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(oversight.keep_counting)
+            await trio.sleep(0.5)
+            play.bus.sequence += 10
+            assert oversight.stats()["events_per_second"] == 10.0  # half a second is too short to tell
+            await trio.sleep(19.5)
+            assert oversight.stats()["events_per_second"] == 0.5
+            await trio.sleep(60)
+            assert (oversight.stats()["events"], oversight.stats()["events_per_second"]) == (10, 0.0)
+            nursery.cancel_scope.cancel()
+
+
+@attrs.define
+class Chair:
+    """A connection that plays a character, and is asked to go on as another."""
+
+    character_id: str | None
+    asked: list[str] = attrs.Factory(list)
+
+    def change_to(self, character_id: str) -> None:
+        """Note it."""
+        self.asked.append(character_id)
+
+
+async def test_a_connection_is_asked_to_go_on_as_another(data: Path) -> None:
+    async with playing(data) as play:
+        chair = Chair("alice")
+        play.presences.seats["S1"] = chair
+        assert (play.oversight.played_by("S1"), play.oversight.played_by("S2")) == ("alice", None)
+        play.oversight.switch("S1", "bob")
+        play.oversight.switch("S2", "bob")
+    assert chair.asked == ["bob"]
+
+
+async def test_the_number_of_the_last_event_told(data: Path) -> None:
+    async with playing(data) as play:
+        play.bus.sequence = 12
+        assert play.oversight.sequence() == 12
+        assert not play.oversight.is_connected("alice")
+        play.enter("Alice")
+        assert play.oversight.is_connected("alice")
 
 
 async def test_reading_is_safe_while_people_come_and_go(data: Path) -> None:

@@ -14,16 +14,18 @@ from holomush.world.model import Character, Location
 from holomush.world.state import World
 
 PLACE = Location(id="place", name="Here")
+HEADER = "Player Name                On For  Idle"
 
 
 def character(name: str) -> Character:
     return Character(id=name, name=name, player_id="player", location_id="place")
 
 
-async def test_nobody(data: Path) -> None:
+@pytest.mark.parametrize("plain", [False, True])
+async def test_nobody(data: Path, *, plain: bool) -> None:
     async with open_store(data / "holomush.db") as store:
-        lines = who_list(Presences(store, Bus()), World(), 0).splitlines()
-    assert lines == ["Player Name                On For  Idle  Doing", "No players are connected."]
+        lines = who_list(Presences(store, Bus()), World(), 0, plain=plain).splitlines()
+    assert lines == [*([] if plain else [HEADER]), "No players are connected."]
 
 
 @pytest.mark.parametrize(
@@ -46,9 +48,11 @@ async def test_how_long_each_is_there(data: Path, on_for: float, idle: float, sh
         presences = Presences(store, Bus())
         bob = presences.enter("Bob")
         bob.connected_at, bob.last_input = now - on_for, now - idle
-        lines = who_list(presences, world, now).splitlines()
+        lines = who_list(presences, world, now, plain=False).splitlines()
+        spoken = who_list(presences, world, now, plain=True).splitlines()
     assert lines[1].split() == ["Bob", *shown]
     assert lines[2] == "One player is connected."
+    assert spoken == [f"Bob, on for {' '.join(shown[:-1])}, idle {shown[-1]}", "One player is connected."]
 
 
 async def test_those_longest_here_come_first_and_each_on_a_line(data: Path) -> None:
@@ -59,7 +63,9 @@ async def test_those_longest_here_come_first_and_each_on_a_line(data: Path) -> N
         for number, name in enumerate(reversed(names)):
             presences.enter(name).connected_at = 100.0 - number
         presences.enter("destroyed meanwhile")
-        lines = who_list(presences, world, 200).splitlines()
+        lines = who_list(presences, world, 200, plain=False).splitlines()
+        spoken = who_list(presences, world, 200, plain=True).splitlines()
     assert [line[:24].rstrip() for line in lines[1:-1]] == names
     assert all(line[24] == " " for line in lines[1:-1])
-    assert lines[-1] == "3 players are connected."
+    assert [line.partition(",")[0] for line in spoken[:-1]] == names
+    assert lines[-1] == spoken[-1] == "3 players are connected."

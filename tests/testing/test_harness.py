@@ -154,11 +154,24 @@ def test_a_line_goes_to_its_command_by_the_manifests_patterns(make: Make) -> Non
     assert harness.run_command("nothing").output is None
 
 
+SESSION_KEYS = ["access", "connected_at", "id", "screen_reader", "width"]
+
+
 def test_a_command_is_given_what_the_server_gives(make: Make) -> None:
     harness = make(GREET, COMMANDS, now=datetime(2026, 1, 1, tzinfo=UTC))
     output = harness.run_command("show x y").output
-    assert output == json.dumps(["show", "show x y", {"what": "x y"}, 1_767_225_600_000, ["connected_at", "id"]])
+    assert output == json.dumps(["show", "show x y", {"what": "x y"}, 1_767_225_600_000, SESSION_KEYS])
     assert harness.now == 1_767_225_600_000
+
+
+def test_a_plugin_is_told_of_the_connection_what_the_test_says(make: Make) -> None:
+    harness = make(
+        "def show(inv): return f'{inv.session.access} {inv.session.width} {inv.session.screen_reader}'",
+        "commands: [{name: show, pattern: show, handler: show}]",
+    )
+    assert harness.run_command("show").output == "admin 80 False"
+    assert harness.run_command("show", access="builder", session={"screen_reader": True}).output == "builder 80 True"
+    assert harness.run_command("show", session={"width": 40}).output == "admin 40 False"
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,9 @@ from holomush_pdk import HostError, config, emit_event, find, http_get, kv_get, 
 def handle_event(event):
     if event.type == "fail":
         raise ValueError("it went wrong")
+    if event.type == "timer":
+        emit_event("global", "ring", {"by": event.actor_kind, "from": event.stream, **event.payload})
+        return
     for n in range(event.payload.get("times", 1)):
         emit_event(event.stream, "echo", {"n": n, "by": event.actor_name})
 
@@ -32,6 +35,13 @@ def count(inv):
     kv_set("count", str(int(kv_get("count", "0")) + 1))
     return {"output": kv_get("count"), "handled": False}
 
+def typist(inv):
+    return f"{inv.session.access}, {inv.session.width} columns, {'read aloud' if inv.session.screen_reader else 'seen'}"
+
+def locks(inv):
+    place = query_location(inv.location.id)
+    return [f"{each.name}: {each.lock}" for each in (*place.objects, *place.exits)]
+
 def ask(inv):
     try:
         return [http_get("https://example.com/").body, *(session.character_name for session in list_sessions())]
@@ -45,8 +55,11 @@ commands:
   - {name: list, pattern: list, handler: list_all}
   - {name: count, pattern: count, handler: count}
   - {name: ask, pattern: ask, handler: ask}
+  - {name: typist, pattern: typist, handler: typist}
+  - {name: locks, pattern: locks, handler: locks}
+  - {name: build, pattern: build, handler: typist, access: builder}
 """
-CAPABILITIES = "capabilities: ['emit:location:*', 'read:*', 'kv:*', 'http:*', 'session:read']\n"
+CAPABILITIES = "capabilities: ['emit:location:*', 'emit:global', 'read:*', 'kv:*', 'http:*', 'session:read']\n"
 
 
 def run(tmp_path: Path, text: str, capabilities: str = CAPABILITIES) -> list[str]:
@@ -127,6 +140,50 @@ def test_all_that_a_test_can_say(tmp_path: Path) -> None:
     ]
 
 
+def test_who_types_and_at_what(tmp_path: Path) -> None:
+    text = """
+        - test: an admin at a plain terminal, unless a step says otherwise
+          steps:
+            - {command: typist, output: "admin, 80 columns, seen"}
+            - {command: typist, access: guest, output: "guest, 80 columns, seen"}
+            - {command: typist, by: Bob, session: {width: 40}, output: "admin, 40 columns, seen"}
+            - {command: typist, session: {screen_reader: true}, output: "admin, 80 columns, read aloud"}
+            - {command: build, output: "admin, 80 columns, seen"}
+            - {command: typist, output: "admin, 80 columns, seen"}
+        - test: a player with a screen reader, unless a step says otherwise
+          access: player
+          session: {screen_reader: true, width: 30}
+          steps:
+            - {command: typist, output: "player, 30 columns, read aloud"}
+            - {command: typist, session: {screen_reader: false}, output: "player, 30 columns, seen"}
+            - {command: build, error: 'no command takes the line "build"'}
+            - {command: build, access: builder, session: {width: 200}, output: "builder, 200 columns, read aloud"}
+        """
+    assert run(tmp_path, text) == [
+        "ok: an admin at a plain terminal, unless a step says otherwise",
+        "ok: a player with a screen reader, unless a step says otherwise",
+    ]
+
+
+def test_timers_and_locks(tmp_path: Path) -> None:
+    text = """
+        - test: a timer is due
+          steps:
+            - timer: {name: bell, payload: {times: 3}}
+              emits: [{type: ring, payload: {by: system, from: "plugin:tester", name: bell, payload: {times: 3}}}]
+            - timer: {name: gong}
+              emits: [{type: ring, payload: {by: system, from: "plugin:tester", name: gong, payload: {}}}]
+        - test: locks
+          world:
+            locations: [{name: The Garden}]
+            objects: [{name: chest, lock: Bob | crowbar}, {name: hat}]
+            exits: [{name: north, source: The Square, destination: The Garden, lock: key}]
+          steps:
+            - {command: locks, output: ["chest: Bob | crowbar", "hat: ", "north: key"]}
+        """
+    assert run(tmp_path, text) == ["ok: a timer is due", "ok: locks"]
+
+
 @pytest.mark.parametrize(
     ("steps", "told"),
     [
@@ -159,6 +216,12 @@ def test_all_that_a_test_can_say(tmp_path: Path) -> None:
         (
             "[{event: {type: say}, emits: [{payload: {n: 0}}]}]",
             'step 1, event say: emits\n    expected: {"payload": {"n": 0}}\n    got:      {"payload": {"n": 0, "by": "Alice"}}',
+        ),
+        (
+            "[{timer: {name: bell}}]",
+            "step 1, timer bell: emits\n    expected: nothing\n"
+            '    got:      {"stream": "global", "type": "ring", "payload": {"by": "system", "from": "plugin:tester", '
+            '"name": "bell", "payload": {}}}',
         ),
         ("[{event: {type: say}, error: broken}]", "step 1, event say: error\n    expected: broken\n    got:      nothing"),
         (
@@ -196,8 +259,12 @@ def test_all_that_is_wrong_with_a_file_is_told_at_once(tmp_path: Path) -> None:
             - {command: greet Bob, output: 5}
             - {output: x}
             - {event: {type: say}, error: x, output: y}
+            - {timer: {name: bell}, access: player}
+            - {event: {type: say}, session: {width: 40}}
+            - {command: count, timer: {payload: {}}, access: owner, session: {width: wide, height: 3}}
+            - {command: count, timer: {name: bell}}
         - {test: two, steps: [], mocks: {query_place: {}, kv_get: {error: {code: bad}}}}
-        - {steps: [{command: count}], http: [{status: 200}]}
+        - {steps: [{command: count}], http: [{status: 200}], access: nobody}
         """
     with pytest.raises(StructureError) as caught:
         run(tmp_path, text)
@@ -206,12 +273,20 @@ def test_all_that_is_wrong_with_a_file_is_told_at_once(tmp_path: Path) -> None:
         "[0].steps[0].event: unknown key 'txt'; known are type, stream, actor_kind, actor_id, actor_name, id, timestamp, payload",
         "[0].steps[0].emits: must be a list, not {'type': 'say'}",
         "[0].steps[1].output: must be text or a list of lines, not 5",
-        "[0].steps[2]: must have either event or command",
+        "[0].steps[2]: must have either event, timer or command",
         "[0].steps[3]: must not have emits, output or handled beside error: nothing comes of a call that fails",
+        "[0].steps[4]: must not have access or session without command: only commands are typed",
+        "[0].steps[5]: must not have access or session without command: only commands are typed",
+        "[0].steps[6].timer.name: the key 'name' is missing",
+        "[0].steps[6].access: must be one of guest player builder admin, not 'owner'",
+        "[0].steps[6].session.width: must be a whole number, not 'wide'",
+        "[0].steps[6].session: unknown key 'height'; known are width, screen_reader",
+        "[0].steps[7]: must have either event, timer or command",
         "[1].steps: must have at least one entry",
         "[1].mocks['kv_get'].error.code: must be one of capability_denied invalid_argument not_found conflict rate_limited"
         " too_large timeout unavailable, not 'bad'",
         "[2].test: the key 'test' is missing",
+        "[2].access: must be one of guest player builder admin, not 'nobody'",
         "[2].http[0]: must have either get or post, a URL",
     ]
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from holomush.world.matching import find_near
+from holomush.world.matching import SearchStoppedError, find_anywhere, find_near
 from holomush.world.model import Character, Entity, Exit, GameObject, Kind, Location
 from holomush.world.state import World
 from holomush.world.transaction import Transaction
@@ -136,3 +136,52 @@ def test_a_call_finds_what_it_has_made_and_not_what_it_has_destroyed() -> None:
     transaction.destroy("lamps")
     assert [entity.id for entity in find_near(transaction, alice, "hat", ALL)] == ["hat"]
     assert [entity.id for entity in find_near(transaction, alice, "lamp", ALL)] == ["lamp"]
+
+
+def anywhere(name: str, kinds: tuple[Kind, ...] = ALL, connected: tuple[str, ...] = ("Alice", "Bob Stone")) -> list[str]:
+    return [entity.id for entity in find_anywhere(Transaction(World(WORLD)), name, kinds, connected, lambda: False)]
+
+
+@pytest.mark.parametrize(
+    ("name", "found"),
+    [
+        ("rake", ["far"]),
+        ("coin", ["coin"]),
+        ("lamp", ["lamps"]),
+        ("lam", ["lamp", "lamps"]),
+        ("2.lam", ["lamps"]),
+        ("s", ["back"]),
+        ("the square", ["square"]),
+        ("dora", ["Dora"]),  # far away and not connected, but called just so
+        ("dor", []),
+        ("stone", ["Bob Stone"]),
+        ("bob s", ["Bob Stone"]),
+        ('"bob smith"', ["Bob Smith"]),
+        ("me", []),
+        ("", []),
+    ],
+)
+def test_what_a_name_means_anywhere(name: str, found: list[str]) -> None:
+    assert anywhere(name) == found
+
+
+@pytest.mark.parametrize(("name", "found"), [("bob", ["Bob Stone"]), ("bob smith", ["Bob Smith"]), ("al", ["Alice"]), ("dor", [])])
+def test_characters_alone(name: str, found: list[str]) -> None:
+    assert anywhere(name, (Kind.CHARACTER,)) == found
+
+
+def test_no_kinds_are_no_things() -> None:
+    assert anywhere("lamp", ()) == []
+
+
+def test_a_search_can_be_stopped_and_asks_now_and_then() -> None:
+    places: list[Entity] = [Location(id=f"p{n}", name=f"Place {n}") for n in range(2500)]
+    asked: list[bool] = []
+
+    def stop() -> bool:
+        asked.append(True)
+        return len(asked) == 3
+
+    with pytest.raises(SearchStoppedError, match=r"^the search was stopped$"):
+        find_anywhere(Transaction(World(places)), "place", ALL, (), stop)
+    assert len(asked) == 3

@@ -31,7 +31,7 @@ SAMPLES: tuple[Entity, ...] = (
         id="c1", name="\u00c9lo\u00efse", player_id=PLAYER, location_id="l1", description="tall", created_at=1_700_000_000_000
     ),
     GameObject(id="o1", name="bag", holder_id="l2", holder_kind=Kind.LOCATION, owner_id="c1", description="worn"),
-    GameObject(id="o2", name="purse", holder_id="o1", holder_kind=Kind.OBJECT),
+    GameObject(id="o2", name="purse", holder_id="o1", holder_kind=Kind.OBJECT, lock="owner or \u4e16"),
     GameObject(id="o3", name="hat", holder_id="c1", holder_kind=Kind.CHARACTER),
 )
 
@@ -119,19 +119,15 @@ def test_of_attributes_only_what_changed_is_written() -> None:
     assert tuple(values) == (lamp.id, "a", "y", "3")
 
 
-async def test_a_player_goes_with_the_last_character_but_the_games_own_does_not(tmp_path: Path) -> None:
-    players = "SELECT id FROM players ORDER BY id"
+async def test_what_is_destroyed_leaves_no_attributes(tmp_path: Path) -> None:
     async with open_store(tmp_path / "world.db") as store:
         await prepare(store)
-        second = Character(id="c2", name="Second", player_id=PLAYER, location_id="l1")
-        extra = Character(id="c3", name="Extra", player_id=GAME_PLAYER_ID, location_id="l1")
-        world = World([*SAMPLES[:5], second, extra])
+        extra = Character(id="c3", name="Extra", player_id=GAME_PLAYER_ID, location_id="l1", attributes={("a", "x"): 1})
+        world = World([*SAMPLES, extra])
         await store.write(insert_statements(world.entities()))
-        await store.write(delete_statements(world, {"c1": None, "c3": None}))
-        assert await store.fetch(players) == [(GAME_PLAYER_ID,), (PLAYER,)]
-        world.apply({"c1": None, "c3": None})
-        await store.write(delete_statements(world, {"c2": None}))
-        assert await store.fetch(players) == [(GAME_PLAYER_ID,)]
+        await store.write(delete_statements(world, {"c3": None}))
+        assert plain(await load_entities(store)) == plain(SAMPLES)
+        assert await store.fetch("SELECT * FROM attributes") == []
 
 
 class Changes:

@@ -7,7 +7,7 @@ import pytest
 
 from holomush import bundled
 from holomush.structuring import StructureError
-from holomush.world.model import Exit, GameObject, Kind, Location
+from holomush.world.model import GAME_PLAYER_ID, Character, Exit, GameObject, Kind, Location
 from holomush.world.starter import read_starter_world
 from holomush.world.state import World
 
@@ -50,6 +50,31 @@ def test_the_bundled_world_can_be_walked_through() -> None:
         assert len(names) == len(set(names))
 
 
+def test_what_cannot_be_carried_in_the_bundled_world_is_locked() -> None:
+    starter = read_starter_world(bundled.STARTER_WORLD)
+    locks = {entity.name: entity.lock for entity in starter.entities if isinstance(entity, GameObject)}
+    assert locks == {"a stone fountain": "nobody", "a wooden bench": "nobody"}
+    assert not starter.warnings
+
+
+def test_it_may_have_people_and_what_they_own_and_carry(tmp_path: Path) -> None:
+    more = """
+    characters:
+      - {id: 01K000000000000000000000EE, name: Old Ned, location: 01K000000000000000000000AA, description: Asleep.}
+    """
+    text = GOOD.replace("name: Garden", "name: Garden, owner: old ned") + dedent(more)
+    text = text.replace(f"location: {B}, description: worn", "character: Old Ned, owner: Nobody Here")
+    starter = read_starter_world(write(tmp_path, text))
+    _, garden, _, ned, bench = starter.entities
+    assert isinstance(ned, Character)
+    assert (ned.name, ned.player_id, ned.location_id, ned.description) == ("Old Ned", GAME_PLAYER_ID, A, "Asleep.")
+    assert isinstance(garden, Location)
+    assert garden.owner_id == ned.id
+    assert isinstance(bench, GameObject)
+    assert (bench.holder_id, bench.holder_kind, bench.owner_id) == (ned.id, Kind.CHARACTER, None)
+    assert starter.warnings == ("nobody is called 'Nobody Here' here, so 1 entry has no owner",)
+
+
 def test_every_field_is_read(tmp_path: Path) -> None:
     starter = read_starter_world(write(tmp_path, GOOD))
     square, garden, north, bench = starter.entities
@@ -69,10 +94,10 @@ def test_every_field_is_read(tmp_path: Path) -> None:
     ("text", "problems"),
     [
         ("", ["must be a mapping of keys to values, not None"]),
-        (f"start: {A}", ["locations: the key 'locations' is missing"]),
+        (f"start: {A}", ["locations: must have at least one entry"]),
         (GOOD.replace(f"start: {A}", ""), ["start: the key 'start' is missing"]),
         (GOOD.replace(f"start: {A}", "start: 1"), ["start: must be text, not 1"]),
-        (GOOD + "weather: mild\n", ["unknown key 'weather'; known are start, locations, exits, objects"]),
+        (GOOD + "weather: mild\n", ["unknown key 'weather'; known are start, locations, exits, characters, objects"]),
         (
             GOOD.replace("name: Garden", "nam: Garden"),
             ["locations[1].name: the key 'name' is missing", "locations[1]: unknown key"],

@@ -1,11 +1,16 @@
 """A call's view of the world: repeatable, its own changes on top, and a conflict when the world has moved."""
 
+from contextlib import suppress
+
 import attrs
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from holomush.world.consistency import problems
 from holomush.world.model import EMPTY, Character, Entity, Exit, GameObject, Kind, Location
 from holomush.world.state import World
-from holomush.world.transaction import NESTING_LIMIT, NotFoundError, Transaction, WorldError
+from holomush.world.transaction import CONTENTS_LIMIT, NESTING_LIMIT, NotFoundError, Transaction, WorldError
 
 SQUARE, GARDEN, TOWER = "square", "garden", "tower"
 
@@ -351,3 +356,111 @@ def test_a_carried_bag_is_as_deep_as_one_on_the_floor(world: World) -> None:
     assert transaction.holder_kind("bag", "alice") is Kind.CHARACTER
     put(transaction, "bag", "alice")
     assert transaction.holder_kind("lamp", "purse") is Kind.OBJECT
+
+
+# ---- Many at once ----------------------------------------------------------------------------------------------------
+
+
+def test_what_leaves_makes_room_and_what_is_only_changed_takes_none(world: World) -> None:
+    pins = [thing(f"pin{n}", GARDEN) for n in range(CONTENTS_LIMIT)]
+    world.apply({pin.id: pin for pin in pins})
+    transaction = Transaction(world)
+    assert transaction.count(GARDEN, Kind.OBJECT) == CONTENTS_LIMIT
+    for pin in pins[:300]:
+        transaction.update(attrs.evolve(pin, description="sharp"))
+    with pytest.raises(WorldError, match="no more fit"):
+        transaction.create(thing("hat", GARDEN))
+    put(transaction, "pin0", TOWER)
+    transaction.create(thing("hat", GARDEN))
+    assert transaction.count(GARDEN, Kind.OBJECT) == CONTENTS_LIMIT
+    assert transaction.contents(GARDEN).objects == (*(pin.id for pin in pins[1:]), "hat")
+    transaction.destroy("hat")
+    transaction.create(thing("cap", GARDEN))
+    assert transaction.is_current()
+
+
+def test_a_savepoint_brings_back_who_is_where_and_called_what(world: World) -> None:
+    transaction = Transaction(world)
+    move(transaction, "alice", GARDEN)
+    transaction.create(character("Carol", GARDEN))
+    savepoint = transaction.savepoint()
+    move(transaction, "alice", TOWER)
+    transaction.destroy("carol")
+    transaction.create(attrs.evolve(character("Carol", TOWER), id="other"))
+    transaction.restore(savepoint)
+    assert transaction.contents(GARDEN).characters == ("alice", "carol")
+    assert transaction.contents(TOWER) is EMPTY
+    carol = transaction.character_named("CAROL")
+    assert carol is not None
+    assert carol.id == "carol"
+    with pytest.raises(WorldError, match="is taken"):
+        transaction.create(attrs.evolve(character("Carol", TOWER), id="other"))
+
+
+def test_everything_as_the_call_sees_it(world: World) -> None:
+    transaction = Transaction(world)
+    transaction.get("bob")
+    transaction.get("nothing yet")
+    transaction.create(thing("hat"))
+    transaction.update(attrs.evolve(thing("lamp"), name="torch"))
+    transaction.destroy("coin")
+    rename(world, "bob", "Robert")
+    rename(world, "alice", "Alicia")
+    world.apply({"nothing yet": thing("nothing yet")})
+    seen = {entity.id: entity.name for entity in transaction.everything()}
+    assert list(seen) == [SQUARE, GARDEN, TOWER, "north", "alice", "bob", "lamp", "bag", "purse", "hat"]
+    assert (seen["alice"], seen["bob"], seen["lamp"]) == ("Alicia", "Bob", "torch")
+    assert [transaction.peek(i) is None for i in ("coin", "nothing yet", "hat", "alice")] == [True, True, False, False]
+
+
+def test_a_peek_is_no_read_until_it_is_noted(world: World) -> None:
+    transaction = Transaction(world)
+    alice, lamp = transaction.peek("alice"), transaction.peek("lamp")
+    assert alice is not None
+    assert lamp is not None
+    rename(world, "lamp", "torch")
+    assert transaction.is_current()
+    transaction.note(alice)
+    rename(world, "alice", "Alicia")
+    assert transaction.get("alice") is alice
+    assert not transaction.is_current()
+
+
+def test_who_is_called_so(world: World) -> None:
+    transaction = Transaction(world)
+    transaction.create(character("Carol"))
+    transaction.update(attrs.evolve(character("Bob"), name="Robert"))
+    assert [transaction.character_named(name) is not None for name in ("ALICE", "carol", "bob", "robert", "")] == [
+        *(True, True, False, True, False)
+    ]
+
+
+def test_many_are_staged_in_no_time(world: World) -> None:
+    transaction = Transaction(world)
+    for number in range(3_000):
+        transaction.create(Location(id=f"place{number}", name="Place"))
+        transaction.create(character(f"Who {number}", f"place{number}"))
+        for n in range(3):
+            transaction.create(thing(f"thing{number}-{n}", f"place{number}"))
+        assert len(transaction.contents(f"place{number}").objects) == 3
+    assert len(transaction.changes) == 15_000
+
+
+@given(st.lists(st.tuples(st.sampled_from("abcdef"), st.sampled_from(["square", "garden", "tower", "a", "b", None]))))
+def test_the_contents_are_those_after_the_commit(steps: list[tuple[str, str | None]]) -> None:
+    world = World([*(Location(id=name, name=name) for name in (SQUARE, GARDEN, TOWER)), thing("a"), thing("b"), thing("c", GARDEN)])
+    transaction = Transaction(world)
+    for object_id, where in steps:
+        with suppress(WorldError):
+            if where is None:
+                transaction.destroy(object_id)
+            elif transaction.get(object_id) is None:
+                transaction.create(thing(object_id, where, transaction.holder_kind(object_id, where)))
+            else:
+                put(transaction, object_id, where)
+    holders = (SQUARE, GARDEN, TOWER, *"abcdef")
+    seen = [attrs.astuple(transaction.contents(holder)) for holder in holders]
+    assert [transaction.count(holder, Kind.OBJECT) for holder in holders] == [len(contents[1]) for contents in seen]
+    world.apply(transaction.changes)
+    assert [attrs.astuple(world.contents(holder)) for holder in holders] == seen
+    assert problems(world.entities(), world) == []

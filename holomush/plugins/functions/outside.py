@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import re
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 from functools import partial
 from typing import Any, Literal
@@ -14,6 +15,7 @@ import trio
 from holomush.commands.access import Access
 from holomush.plugins.calls import Call
 from holomush.plugins.functions.refusal import HostCallError
+from holomush.plugins.storage.registers import OFF, Setting
 from holomush.world.model import Character
 
 REASON_LIMIT = 200
@@ -48,23 +50,17 @@ def http_post(call: Call, url: str, body: str) -> dict[str, Any]:
 def _request(call: Call, method: Literal["GET", "POST"], url: str, body: str) -> dict[str, Any]:
     if call.is_loading:
         raise HostCallError("unavailable", "no request can be made while the plugin is being loaded")
-    if call.is_quick:
-        # The whole call is run again in a worker thread, where it may wait.
-        call.too_slow = True
-        raise CallMustWaitError
+    call.must_be_patient()
     if not call.rates.http.take():
         raise HostCallError("rate_limited", "the plugin has made as many requests as it may for now")
-    guest_left = None if call.deadline is None else call.deadline - time.monotonic()
-    call.deadline = None
     begun = time.monotonic()
-    try:
-        # In an event loop of its own, in this thread: whatever the other side sends, nobody else has to wait for the reading of it.
-        return trio.run(_fetch, call, method, url, body)
-    finally:
-        call.stop_waiting = None
-        call.waiting_left -= time.monotonic() - begun
-        if guest_left is not None:
-            call.deadline = time.monotonic() + guest_left
+    with call.standing_clock():
+        try:
+            # In an event loop of its own, in this thread: whatever the other side sends, nobody else has to wait for its reading.
+            return trio.run(_fetch, call, method, url, body)
+        finally:
+            call.stop_waiting = None
+            call.waiting_left -= time.monotonic() - begun
 
 
 async def _fetch(call: Call, method: Literal["GET", "POST"], url: str, body: str) -> dict[str, Any]:
@@ -88,14 +84,17 @@ async def _fetch(call: Call, method: Literal["GET", "POST"], url: str, body: str
     raise HostCallError("timeout", "one call may wait only so long for other servers, all requests together")
 
 
-class CallMustWaitError(BaseException):
-    """The call wants something that must not be waited for where it runs. Dooms it, so that it is run again elsewhere."""
-
-
 def list_sessions(call: Call) -> list[dict[str, Any]]:
     """Everybody in play."""
     call.require("session:read")
-    return [dict(session) for session in call.surroundings.sessions()]
+    hidden = set() if call.allows("session:addresses") else {"addresses"}
+    shown = []
+    for session in call.surroundings.sessions():
+        # No read of the transaction's: whoever lists all would be in conflict with everybody who moves.
+        character = call.attempt.transaction.world.get(session["character_id"])
+        noted = {} if character is None else call.viewer.noted(character)
+        shown.append({**{key: value for key, value in session.items() if key not in hidden}, **noted})
+    return shown
 
 
 def boot_session(call: Call, character_id: str, reason: str) -> None:
@@ -149,6 +148,43 @@ def server_shutdown(call: Call, reason: str) -> None:
     """Stop the server, once the call is on disk."""
     call.require("server:shutdown")
     call.attempt.requests.append(partial(call.surroundings.shut_down, _line(reason, REASON_LIMIT)))
+
+
+def list_plugins(call: Call) -> list[dict[str, Any]]:
+    """Every loaded plugin, with figures about its calls."""
+    call.require("server:plugins")
+    return [dict(plugin) for plugin in call.surroundings.plugins()]
+
+
+def enable_plugin(call: Call, name: str) -> None:
+    """Switch a plugin on again, once the call is on disk."""
+    _plugin(call, name)
+    needs = [plugin["name"] for plugin in call.surroundings.plugins() if name in plugin["needed_by"]]
+    off = [needed for needed in needs if _is_off(call, needed)]
+    if off:
+        raise HostCallError("conflict", f"{name} cannot do without {', '.join(off)}")
+    call.attempt.registers.of(call.storage.registers.settings).remove(f"{OFF}{name}")
+
+
+def disable_plugin(call: Call, name: str) -> None:
+    """Switch a plugin off, until it is switched on again."""
+    needed_by = [other for other in _plugin(call, name)["needed_by"] if not _is_off(call, other)]
+    if needed_by:
+        raise HostCallError("conflict", f"{', '.join(needed_by)} cannot do without {name}")
+    call.attempt.registers.of(call.storage.registers.settings).put(Setting(f"{OFF}{name}", "on"))
+
+
+def _is_off(call: Call, name: str) -> bool:
+    """Counts as read: of two at once, one that switches a plugin on and one that switches off what it needs, one is run again."""
+    return call.attempt.registers.of(call.storage.registers.settings).get(f"{OFF}{name}") is not None
+
+
+def _plugin(call: Call, name: str) -> Mapping[str, Any]:
+    call.require("server:plugins")
+    plugin = next((plugin for plugin in call.surroundings.plugins() if plugin["name"] == name), None)
+    if plugin is None:
+        raise HostCallError("not_found", f"there is no plugin {name[:80]!r}")
+    return plugin
 
 
 def log(call: Call, level: str, message: str) -> None:

@@ -1,22 +1,32 @@
-"""The host functions for what a plugin keeps: keys, attributes on entities, rows of its own tables. All of it is staged."""
+"""The host functions for what a plugin keeps: keys, attributes on entities, rows of its own tables, timers. All of it is staged."""
 
 from __future__ import annotations
 
 import base64
 import binascii
 import json
+import time
 from typing import Any
 
 import attrs
 
+from holomush.events.event import EmittedEvent
 from holomush.plugins.calls import Call
-from holomush.plugins.functions.arguments import parse_json
+from holomush.plugins.functions.arguments import parse_json, text_value
 from holomush.plugins.functions.refusal import HostCallError
 from holomush.plugins.schema.sql import Row
 from holomush.plugins.schema.values import check_value
+from holomush.plugins.storage.registers import Timer
 
 SCHEMA = "db:migrate"
 """The capability for attributes and tables. What the plugin may note on is its own; whom it learns of is not its business here."""
+
+TIMERS_LIMIT = 1_000
+"""Timers of one plugin."""
+LONGEST_TIMER = 31 * 24 * 60 * 60
+"""Seconds."""
+TIMER_PAYLOAD_LIMIT = 16_384
+"""Bytes of JSON."""
 
 ATTRIBUTES_LIMIT = 65_536
 """Bytes of JSON that one plugin may note on one entity."""
@@ -110,6 +120,37 @@ def table_delete(call: Call, table: str, key: str) -> bool:
     """Remove the row with a key. False if there is none."""
     call.require(SCHEMA)
     return call.attempt.tables.delete(table, parse_json(key), call.must_stop)
+
+
+def set_timer(call: Call, name: str, seconds: str, payload: str) -> None:
+    """Let an event ``timer`` come on the plugin's own stream after a while. Takes the place of a timer of the same name."""
+    call.require("timers")
+    text_value({"name": name}, "name", least=1, most=100)
+    wait = parse_json(seconds)
+    if type(wait) not in (int, float) or not 1 <= wait <= LONGEST_TIMER:
+        raise HostCallError("invalid_argument", f"seconds: must be 1 to {LONGEST_TIMER}")
+    carried = parse_json(payload)
+    if not isinstance(carried, dict) or len(payload.encode()) > TIMER_PAYLOAD_LIMIT:
+        raise HostCallError("invalid_argument", f"payload: must be an object of at most {TIMER_PAYLOAD_LIMIT} bytes")
+    # Checked now: what could not be an event's payload would fail when nobody waits for it.
+    EmittedEvent.parse({"stream": f"plugin:{call.plugin}", "type": "timer", "payload": carried})
+    # Each becomes an event: as many as the plugin might emit in answer to events.
+    if not call.attempt.pay(call.rates.answer_events):
+        raise HostCallError("rate_limited", "the plugin has set too many timers; it may again in a moment")
+    timers = call.storage.registers.timers
+    changes = call.attempt.registers.of(timers)
+    if (
+        changes.get((call.plugin, name)) is None
+        and sum(1 for timer in changes.values() if timer.plugin == call.plugin) >= TIMERS_LIMIT
+    ):
+        raise HostCallError("too_large", f"a plugin may have {TIMERS_LIMIT} timers")
+    changes.put(Timer(call.plugin, name, time.time_ns() // 1_000_000 + int(wait * 1000), carried))
+
+
+def cancel_timer(call: Call, name: str) -> bool:
+    """Forget a timer. False if there is none."""
+    call.require("timers")
+    return call.attempt.registers.of(call.storage.registers.timers).remove((call.plugin, name))
 
 
 def _bytes(value: str) -> bytes:

@@ -16,7 +16,7 @@ import attrs
 from holomush.database.direct import QueryStoppedError
 from holomush.events.event import InvalidEvent
 from holomush.plugins.calls import Call
-from holomush.plugins.functions import outside, storage, world
+from holomush.plugins.functions import accounts, channels, outside, storage, world, worlds
 from holomush.plugins.functions.refusal import HostCallError
 from holomush.world.transaction import NotFoundError, WorldError
 
@@ -129,6 +129,24 @@ HOST_FUNCTIONS = (
     _row("list_commands", "character_id", "read:commands", outside.list_commands),
     _row("list_topics", "character_id words", "read:commands", outside.list_topics),
     _row("read_topic", "character_id plugin topic", "read:commands", outside.read_topic),
+    _row("list_events", "stream limit", "history:<stream>", channels.list_events),
+    _row("listen", "stream character_id", "listen:<stream>", channels.listen),
+    _row("unlisten", "stream character_id", "listen:<stream>", channels.unlisten),
+    _row("list_listeners", "stream", "listen:<stream>", channels.list_listeners),
+    _row("set_timer", "name seconds payload_json", "timers", storage.set_timer),
+    _row("cancel_timer", "name", "timers", storage.cancel_timer),
+    _row("query_account", "character_id", "account:read", accounts.query_account),
+    _row("update_account", "character_id changes_json", "account:<keys>", accounts.update_account),
+    _row("add_character", "character_id name", "account:characters", accounts.add_character),
+    _row("switch_character", "session_id character_id", "session:switch", accounts.switch_character),
+    _row("ban_address", "address reason", "account:ban", accounts.ban_address),
+    _row("unban_address", "address", "account:ban", accounts.unban_address),
+    _row("list_bans", "", "account:ban", accounts.list_bans),
+    _row("list_plugins", "", "server:plugins", outside.list_plugins),
+    _row("enable_plugin", "name", "server:plugins", outside.enable_plugin),
+    _row("disable_plugin", "name", "server:plugins", outside.disable_plugin),
+    _row("export_world", "name", "world:export", worlds.export_world),
+    _row("import_world", "name", "world:import", worlds.import_world),
     _row("server_stats", "", "server:stats", outside.server_stats),
     _row("server_shutdown", "reason", "server:shutdown", outside.server_shutdown),
     _row("log", "level message", "", outside.log, returns=False, void=True),

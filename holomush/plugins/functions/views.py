@@ -43,11 +43,11 @@ class Viewer:
             "name": location.name,
             "description": location.description,
             "owner_id": location.owner_id,
-            **self._noted(location),
+            **self.noted(location),
         }
 
     def full_location(self, transaction: Transaction, location: Location) -> View:
-        """A place with its exits and everybody and everything in it, in order of arrival."""
+        """A place with its exits and everybody and everything in it, in order of arrival, and which exits lead here."""
         contents = transaction.contents(location.id)
         found = [transaction.get(i) for i in (*contents.characters, *contents.objects, *contents.exits)]
         return {
@@ -55,6 +55,7 @@ class Viewer:
             "characters": [self.character(e) for e in found if isinstance(e, Character)],
             "objects": [self.thing(e) for e in found if isinstance(e, GameObject)],
             "exits": [self.exit(e) for e in found if isinstance(e, Exit)],
+            "entrance_ids": list(contents.entrances),
         }
 
     def character(self, character: Character) -> View:
@@ -66,7 +67,7 @@ class Viewer:
             "description": character.description,
             "location_id": character.location_id,
             "connected": self.is_connected(character.id),
-            **self._noted(character),
+            **self.noted(character),
         }
 
     def full_character(self, transaction: Transaction, character: Character) -> View:
@@ -85,7 +86,8 @@ class Viewer:
             "location_id": thing.holder_id if thing.holder_kind == "location" else None,
             "character_id": thing.holder_id if thing.holder_kind == "character" else None,
             "container_id": thing.holder_id if thing.holder_kind == "object" else None,
-            **self._noted(thing),
+            "lock": thing.lock,
+            **self.noted(thing),
         }
 
     def full_thing(self, transaction: Transaction, thing: GameObject) -> View:
@@ -103,7 +105,7 @@ class Viewer:
             "source_id": exit_.source_id,
             "destination_id": exit_.destination_id,
             "lock": exit_.lock,
-            **self._noted(exit_),
+            **self.noted(exit_),
         }
 
     def entity(self, entity: Entity) -> View:
@@ -118,7 +120,8 @@ class Viewer:
             case Exit():
                 return self.exit(entity)
 
-    def _noted(self, entity: Entity) -> View:
+    def noted(self, entity: Entity) -> View:
+        """``attributes``, as far as the plugin has declared any for such entities."""
         shown = self.attributes.get(entity.kind)
         if shown is None:
             return {}

@@ -14,19 +14,15 @@ from ulid import ULID
 
 from holomush.events.event import EmittedEvent
 from holomush.plugins.calls import Call
+from holomush.plugins.functions.accounts import keep_an_admin_without
 from holomush.plugins.functions.arguments import id_value, parse_json, parse_object, text_value
 from holomush.plugins.functions.refusal import HostCallError
 from holomush.plugins.functions.views import View
-from holomush.world.matching import find_near
+from holomush.plugins.schema.values import check_value
+from holomush.world.matching import SearchStoppedError, find_anywhere, find_near
 from holomush.world.model import GAME_PLAYER_ID, Character, Entity, Exit, GameObject, Kind, Location
 from holomush.world.names import BadName, check_name, clean_name
-
-NAME_LIMIT = 128
-"""Characters in the name of a place, an exit or a thing, and in one alias of an exit."""
-DESCRIPTION_LIMIT = 8_192
-LOCK_LIMIT = 1_024
-ALIAS_LIMIT = 32
-"""Aliases of one exit."""
+from holomush.world.texts import ALIAS_LIMIT, DESCRIPTION_LIMIT, LOCK_LIMIT, NAME_LIMIT, check_title
 
 _HOLDERS = {"location": Kind.LOCATION, "character": Kind.CHARACTER, "container": Kind.OBJECT}
 _FIND_CAPABILITIES = {
@@ -70,13 +66,13 @@ def query_character(call: Call, character_id: str) -> View:
 
 
 def find(call: Call, text: str) -> list[View]:
-    """What a character can mean by a name."""
+    """What a character can mean by a name, or what there is anywhere by that name."""
     query = parse_json(text)
     match query:
-        case {"name": str(name), "near": str(near), "kinds": list(words)} if len(query) == 3:
+        case {"name": str(name), "near": str() | None as near, "kinds": list(words)} if len(query) == 3:
             pass
         case _:
-            raise HostCallError("invalid_argument", 'must be {"name": text, "near": character id, "kinds": [kinds]}')
+            raise HostCallError("invalid_argument", 'must be {"name": text, "near": character id or null, "kinds": [kinds]}')
     try:
         kinds = {Kind(word) for word in words}
     except (ValueError, TypeError) as exc:
@@ -84,8 +80,23 @@ def find(call: Call, text: str) -> list[View]:
     for kind in kinds:
         call.require(_FIND_CAPABILITIES[kind])
     transaction = call.attempt.transaction
-    character = transaction.expect(near, Character)
-    return [call.viewer.entity(entity) for entity in find_near(transaction, character, name, kinds)]
+    if near is None:
+        found = _find_anywhere(call, name, kinds)
+    else:
+        found = find_near(transaction, transaction.expect(near, Character), name, kinds)
+    return [call.viewer.entity(entity) for entity in found]
+
+
+def _find_anywhere(call: Call, name: str, kinds: set[Kind]) -> list[Entity]:
+    call.require("read:everywhere")
+    if kinds - {Kind.CHARACTER}:
+        call.must_be_patient()
+    connected = [session["character_id"] for session in call.surroundings.sessions()] if Kind.CHARACTER in kinds else []
+    try:
+        return find_anywhere(call.attempt.transaction, name, kinds, connected, call.must_stop)
+    except SearchStoppedError as exc:
+        # The guest itself is being interrupted; this only happened to be under way.
+        raise HostCallError("timeout", str(exc)) from exc
 
 
 # ---- Making ----------------------------------------------------------------------------------------------------------
@@ -94,8 +105,8 @@ def find(call: Call, text: str) -> list[View]:
 def create_location(call: Call, text: str) -> View:
     """Make a location."""
     call.require("write:locations")
-    fields = _read(call, text, _LOCATION_FIELDS, required=("name",))
-    location = Location(id=str(ULID()), **fields)
+    fields = _read(call, text, {**_LOCATION_FIELDS, "id": _new_id}, required=("name",))
+    location = Location(**{"id": str(ULID()), **fields})
     _create(call, location)
     return call.viewer.location(location)
 
@@ -103,8 +114,8 @@ def create_location(call: Call, text: str) -> View:
 def create_exit(call: Call, text: str) -> View:
     """Make an exit between two locations."""
     call.require("write:locations")
-    fields = _read(call, text, _EXIT_FIELDS, required=("name", "source_id", "destination_id"))
-    exit_ = Exit(id=str(ULID()), **fields)
+    fields = _read(call, text, {**_EXIT_FIELDS, "id": _new_id}, required=("name", "source_id", "destination_id"))
+    exit_ = Exit(**{"id": str(ULID()), **fields})
     _create(call, exit_)
     return call.viewer.exit(exit_)
 
@@ -112,9 +123,9 @@ def create_exit(call: Call, text: str) -> View:
 def create_object(call: Call, text: str) -> View:
     """Make an object somewhere."""
     call.require("write:objects")
-    fields = _read(call, text, {**_OBJECT_FIELDS, "place": _place}, required=("name", "place"))
+    fields = _read(call, text, {**_OBJECT_FIELDS, "place": _place, "id": _new_id}, required=("name", "place"))
     word, holder_id = fields.pop("place")
-    object_id = str(ULID())
+    object_id = fields.pop("id", None) or str(ULID())
     kind = _holder(call, object_id, word, holder_id)
     thing = GameObject(id=object_id, holder_id=holder_id, holder_kind=kind, **fields)
     _create(call, thing)
@@ -152,7 +163,7 @@ def update_exit(call: Call, exit_id: str, text: str) -> View:
 
 
 def update_object(call: Call, object_id: str, text: str) -> View:
-    """Change an object's name, description or owner."""
+    """Change an object's name, description, owner or lock."""
     call.require("write:objects")
     return _update(call, call.attempt.transaction.expect(object_id, GameObject), _read(call, text, _OBJECT_FIELDS))
 
@@ -198,7 +209,9 @@ def move_object(call: Call, object_id: str, text: str) -> None:
 def destroy_location(call: Call, location_id: str) -> None:
     """Destroy a location that is empty and that no exit leads to."""
     call.require("write:locations")
-    call.attempt.transaction.expect(location_id, Location)
+    location = call.attempt.transaction.expect(location_id, Location)
+    if location_id == call.surroundings.start():
+        raise HostCallError("conflict", f"new characters begin in {location.name}, so it stays")
     call.attempt.transaction.destroy(location_id)
 
 
@@ -223,6 +236,7 @@ def destroy_character(call: Call, character_id: str) -> None:
     is_connected = call.surroundings.is_connected
     if is_connected(character_id):
         raise HostCallError("conflict", f"somebody plays {character.name} right now")
+    keep_an_admin_without(call, character)
     call.attempt.conditions.append(lambda: not is_connected(character_id))
     call.attempt.transaction.destroy(character_id)
 
@@ -239,9 +253,31 @@ def _read(call: Call, text: str, fields: Mapping[str, _Field], required: tuple[s
 
 def _name(_: Call, value: Mapping[str, Any], key: str) -> str:
     name = text_value(value, key, least=1, most=NAME_LIMIT)
-    if name != " ".join(name.split()):
-        raise HostCallError("invalid_argument", f"{key}: must have single spaces, and none at the ends")
+    try:
+        check_title(name)
+    except ValueError as exc:
+        raise HostCallError("invalid_argument", f"{key}: {exc}") from exc
     return name
+
+
+def _thing_name(call: Call, value: Mapping[str, Any], key: str) -> str:
+    name = _name(call, value, key)
+    person = call.attempt.transaction.world.namesake(clean_name(name))
+    if person is not None and person.player_id != GAME_PLAYER_ID:
+        raise HostCallError("conflict", f"{key}: a thing called {name} could pass for {person.name}")
+    return name
+
+
+def _new_id(call: Call, value: Mapping[str, Any], key: str) -> str:
+    try:
+        entity_id: str = check_value("ulid", value[key])
+    except ValueError as exc:
+        raise HostCallError("invalid_argument", f"{key}: {exc}") from exc
+    transaction = call.attempt.transaction
+    # Nor one that this very call has destroyed: on disk it is there until the end.
+    if transaction.get(entity_id) is not None or transaction.world.get(entity_id) is not None:
+        raise HostCallError("conflict", f"{key}: {entity_id} is in use")
+    return entity_id
 
 
 def _character_name(_: Call, value: Mapping[str, Any], key: str) -> str:
@@ -294,7 +330,7 @@ def _holder(call: Call, object_id: str, word: str, holder_id: str) -> Kind:
 
 
 _LOCATION_FIELDS: Mapping[str, _Field] = {"name": _name, "description": _description, "owner_id": _owner_id}
-_OBJECT_FIELDS: Mapping[str, _Field] = {"name": _name, "description": _description, "owner_id": _owner_id}
+_OBJECT_FIELDS: Mapping[str, _Field] = {"name": _thing_name, "description": _description, "owner_id": _owner_id, "lock": _lock}
 _CHARACTER_FIELDS: Mapping[str, _Field] = {"name": _character_name, "description": _description}
 _EXIT_FIELDS: Mapping[str, _Field] = {
     "name": _name,

@@ -19,6 +19,7 @@ from holomush.plugins.functions.table import HOST_FUNCTIONS
 from holomush.plugins.guests.guard import GUARD, forms, guard_text, host_functions_of, source_of, void_name
 from holomush.plugins.guests.guest import Guest, GuestError, GuestFailedError, GuestInterruptedError, bind
 from holomush.plugins.guests.wasm import NOTHING, RESERVED, Signature, neutral, parse, without_startup
+from holomush.plugins.limits import PAGE
 
 _CODE = Signature((), ("i32",))
 _MIB_PAGES = 16
@@ -122,6 +123,10 @@ class ForeignGuest(Guest):
         if function not in self._module.functions:
             raise GuestError(f"it has no function {function}")
         return self._call(function, data, call)
+
+    def memory(self) -> int:
+        """What it began with: a stranger's module does not tell how much more it has asked for."""
+        return self._module.pages * PAGE
 
     def cancel(self) -> None:
         """As ``Guest.cancel``."""

@@ -20,6 +20,7 @@ from holomush.errors import HolomushError
 from holomush.plugins.calls import Call
 from holomush.plugins.functions.refusal import HostCallError
 from holomush.plugins.functions.table import HOST_FUNCTIONS, NAMESPACE, HostFunction, answer, refuse
+from holomush.plugins.limits import PAGE
 from holomush.plugins.roster.source import SourceLanguage
 
 
@@ -185,6 +186,10 @@ class Guest:
     def call(self, function: str, data: bytes, call: Call) -> bytes:
         """Call a function of the plugin with JSON and get JSON, or nothing, back. Raises ``GuestError``."""
         return self._call("hm_call", b"%s\n%s" % (function.encode(), data), call)
+
+    def memory(self) -> int:
+        """Bytes of the plugin's own memory in this instance; most are shared with others until they are written to."""
+        return int(bytes(self._plugin.call("hm_pages", b""))) * PAGE
 
     def cancel(self) -> None:
         """Interrupt the running call, and with it all guests of the same module. From any thread, while a call runs."""

@@ -19,6 +19,8 @@ from holomush.plugins.guests.guest import Guest
 QUICK = 0.01
 """Seconds of processor time that a guest may hold up the Trio thread, give or take half of it. Not of the clock: on a small
 machine shared with others a whole process may stand still for longer, which is no fault of the guest's."""
+LONGER = 0.1
+"""The same for a call that others keep getting in the way of: while it runs here nobody can."""
 _IDLE_LOOKS = 100
 """Looks without a running guest after which the onlooker sleeps until the next call."""
 
@@ -28,6 +30,7 @@ class QuickLane:
 
     def __init__(self) -> None:
         self._running: tuple[Guest, Call, float] | None = None
+        """Who runs, and when its time is up by ``_clock``."""
         self._clock: Callable[[], float] = time.monotonic
         self._busy = threading.Event()
         self._closed = False
@@ -46,10 +49,10 @@ class QuickLane:
             self._busy.set()
             self._onlooker.join()
 
-    def call(self, guest: Guest, function: str, data: bytes, call: Call) -> bytes:
-        """As ``Guest.call``. Raises ``GuestError`` with ``call.too_slow`` set for one that needs more time than this."""
+    def call(self, guest: Guest, function: str, data: bytes, call: Call, patience: float = QUICK) -> bytes:
+        """As ``Guest.call``. Raises ``GuestError`` with ``call.too_slow`` set for one that needs more time than ``patience``."""
         call.is_quick = True
-        self._running = (guest, call, self._clock())
+        self._running = (guest, call, self._clock() + patience)
         if not self._busy.is_set():
             self._busy.set()
         try:
@@ -73,7 +76,7 @@ class QuickLane:
                     idle = 0
                 continue
             idle = 0
-            guest, call, begun = running
-            if self._clock() - begun > QUICK:
+            guest, call, ends = running
+            if self._clock() > ends:
                 call.too_slow = True
                 guest.cancel()

@@ -21,6 +21,10 @@ KNOWN = (
     "read:objects",
     "read:characters",
     "read:commands",
+    "read:everywhere",
+    "history:<stream>",
+    "listen:<stream>",
+    "timers",
     "write:locations",
     "write:objects",
     "write:characters",
@@ -30,15 +34,27 @@ KNOWN = (
     "http:get:<domain>",
     "http:post:<domain>",
     "session:read",
+    "session:addresses",
     "session:boot",
+    "session:switch",
+    "account:read",
+    "account:role",
+    "account:password",
+    "account:preferences",
+    "account:ban",
+    "account:characters",
     "server:stats",
+    "server:plugins",
     "server:shutdown",
+    "world:export",
+    "world:import",
 )
 """Every capability there is, with ``<...>`` where a name or pattern of the author's goes."""
 
-REACHING = ("http:", "write:", "db:migrate", "session:", "server:")
-"""How capabilities begin that reach outside the game, change the world or touch people's connections."""
+REACHING = ("http:", "write:", "db:migrate", "history:", "listen:", "session:", "account:", "server:", "world:")
+"""How capabilities begin that reach outside the game, change the world, or touch people's talk, connections and accounts."""
 
+_WITH_STREAMS = ("emit:", "history:", "listen:")
 _OPEN_ENDED = tuple(known.partition("<")[0] for known in KNOWN if "<" in known)
 _FIXED = frozenset(known for known in KNOWN if "<" not in known)
 _LABEL = r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?"
@@ -67,7 +83,7 @@ class Capability:
         opened = next((o for o in _OPEN_ENDED if text.startswith(o) and len(text) > len(o)), None)
         possible = opened is not None or (bool(star) and any(known.startswith(stem) for known in KNOWN))
         if not (possible or text in _FIXED):
-            raise CapabilityError(f"{text[:80]!r} is not a capability; there are {', '.join(KNOWN)}")
+            raise CapabilityError(f"{text[:80]!r} is not a capability; there are {', '.join(_related(text))}")
         if opened is not None:
             _check_ending(text, opened)
         return cls(text, stem if star else None)
@@ -89,9 +105,16 @@ class Capability:
         return any(stem.startswith(start) or (self.prefix is not None and start.startswith(stem)) for start in REACHING)
 
 
+def _related(text: str) -> list[str]:
+    """The capabilities that begin with the same word; if there are none, the words that one can begin with."""
+    word = text.partition(":")[0]
+    same = [known for known in KNOWN if known.partition(":")[0] == word]
+    return same or list(dict.fromkeys(known.partition(":")[0] + ("" if ":" not in known else ":...") for known in KNOWN))
+
+
 def _check_ending(text: str, opened: str) -> None:
     ending = text.removeprefix(opened)
-    if opened == "emit:":
+    if opened in _WITH_STREAMS:
         try:
             StreamPattern.parse(ending)
         except InvalidStream as exc:

@@ -12,6 +12,7 @@ from holomush.database.direct import DirectReader, open_direct_reader
 from holomush.database.store import Store
 from holomush.plugins.schema.declared import Attribute, Schema
 from holomush.plugins.storage.kv import KvStore
+from holomush.plugins.storage.registers import Registers
 from holomush.plugins.storage.tables import TableStore
 from holomush.world.model import Kind
 
@@ -23,6 +24,10 @@ class PluginStorage:
     kv: KvStore
     tables: TableStore
     schema: Schema
+    registers: Registers = attrs.Factory(Registers)
+    """Those of the server."""
+    reader: DirectReader | None = None
+    """For what is on disk and not in memory, such as the event log."""
 
     def attribute(self, kind: Kind, name: str) -> Attribute | None:
         """What the plugin declares of the attribute ``name`` of such entities."""
@@ -32,7 +37,8 @@ class PluginStorage:
 class Storage:
     """What all plugins of a server keep. Use ``open_storage``."""
 
-    def __init__(self, reader: DirectReader, config: PluginsConfig) -> None:
+    def __init__(self, reader: DirectReader, config: PluginsConfig, registers: Registers) -> None:
+        self.registers = registers
         self._reader = reader
         self._kv = config.kv
         self._tables = config.tables
@@ -50,6 +56,8 @@ class Storage:
             KvStore(plugin, self._kv, await _keys(store, plugin)),
             TableStore(plugin, schema.tables, self._reader, self._tables),
             schema,
+            self.registers,
+            self._reader,
         )
 
     async def open_tables(self, plugin: str, store: Store) -> None:
@@ -62,6 +70,7 @@ class Storage:
 
     async def reload(self, store: Store) -> None:
         """Memory may be ahead of the disk by what could not be written: read everything anew. Raises ``StorageError``."""
+        await self.registers.load(store)
         for plugin, storage in self._plugins.items():
             storage.kv.replace(await _keys(store, plugin))
             if storage.tables.is_open:
@@ -73,7 +82,7 @@ async def _keys(store: Store, plugin: str) -> list[tuple[str, bytes]]:
 
 
 @contextmanager
-def open_storage(store: Store, config: PluginsConfig) -> Iterator[Storage]:
-    """The storage of plugins in the file of ``store``, empty until plugins are opened."""
+def open_storage(store: Store, config: PluginsConfig, registers: Registers | None = None) -> Iterator[Storage]:
+    """The storage of plugins in the file of ``store``, empty until plugins are opened; ``registers`` are loaded already."""
     with open_direct_reader(store.path) as reader:
-        yield Storage(reader, config)
+        yield Storage(reader, config, registers or Registers())

@@ -9,6 +9,12 @@ import { JSON } from "json-as";
 import { Record } from "./types";
 
 @external("extism:host/user", "holomush_emit_event") export declare function host_emit_event(json: u64): u64;
+@external("extism:host/user", "holomush_list_events") export declare function host_list_events(stream: u64, limit: u64): u64;
+@external("extism:host/user", "holomush_listen") export declare function host_listen(stream: u64, id: u64): u64;
+@external("extism:host/user", "holomush_unlisten") export declare function host_unlisten(stream: u64, id: u64): u64;
+@external("extism:host/user", "holomush_list_listeners") export declare function host_list_listeners(stream: u64): u64;
+@external("extism:host/user", "holomush_set_timer") export declare function host_set_timer(name: u64, seconds: u64, payload: u64): u64;
+@external("extism:host/user", "holomush_cancel_timer") export declare function host_cancel_timer(name: u64): u64;
 @external("extism:host/user", "holomush_query_location") export declare function host_query_location(id: u64): u64;
 @external("extism:host/user", "holomush_query_exit") export declare function host_query_exit(id: u64): u64;
 @external("extism:host/user", "holomush_query_object") export declare function host_query_object(id: u64): u64;
@@ -42,11 +48,23 @@ import { Record } from "./types";
 @external("extism:host/user", "holomush_http_post") export declare function host_http_post(url: u64, body: u64): u64;
 @external("extism:host/user", "holomush_list_sessions") export declare function host_list_sessions(): u64;
 @external("extism:host/user", "holomush_boot_session") export declare function host_boot_session(id: u64, reason: u64): u64;
+@external("extism:host/user", "holomush_query_account") export declare function host_query_account(id: u64): u64;
+@external("extism:host/user", "holomush_update_account") export declare function host_update_account(id: u64, changes: u64): u64;
+@external("extism:host/user", "holomush_add_character") export declare function host_add_character(id: u64, name: u64): u64;
+@external("extism:host/user", "holomush_switch_character") export declare function host_switch_character(session: u64, id: u64): u64;
+@external("extism:host/user", "holomush_ban_address") export declare function host_ban_address(address: u64, reason: u64): u64;
+@external("extism:host/user", "holomush_unban_address") export declare function host_unban_address(address: u64): u64;
+@external("extism:host/user", "holomush_list_bans") export declare function host_list_bans(): u64;
 @external("extism:host/user", "holomush_list_commands") export declare function host_list_commands(id: u64): u64;
 @external("extism:host/user", "holomush_list_topics") export declare function host_list_topics(id: u64, words: u64): u64;
 @external("extism:host/user", "holomush_read_topic") export declare function host_read_topic(id: u64, plugin: u64, topic: u64): u64;
 @external("extism:host/user", "holomush_server_stats") export declare function host_server_stats(): u64;
 @external("extism:host/user", "holomush_server_shutdown") export declare function host_server_shutdown(reason: u64): u64;
+@external("extism:host/user", "holomush_list_plugins") export declare function host_list_plugins(): u64;
+@external("extism:host/user", "holomush_enable_plugin") export declare function host_enable_plugin(name: u64): u64;
+@external("extism:host/user", "holomush_disable_plugin") export declare function host_disable_plugin(name: u64): u64;
+@external("extism:host/user", "holomush_export_world") export declare function host_export_world(name: u64): u64;
+@external("extism:host/user", "holomush_import_world") export declare function host_import_world(name: u64): u64;
 @external("extism:host/user", "holomush_log") export declare function host_log(level: u64, message: u64): void;
 
 /** Why the server has refused a call. `code` and `message` are empty if it has not. */

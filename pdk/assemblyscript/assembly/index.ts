@@ -11,7 +11,8 @@ import * as base64 from "./base64";
 import * as host from "./host";
 import { answer, answerFlag, answerOrNull, answerText, give, giveJson, write } from "./host";
 import {
-  Character, Command, Content, EmitEvent, Entity, Exit, GameObject, HttpResponse, Location, Place, Record, Session, Topic,
+  Account, Bans, Character, Command, Content, EmitEvent, Entity, Event, Exit, GameObject, HttpResponse, Location, Place, Plugin,
+  Record, Session, Topic, WorldFile, WorldImport,
 } from "./types";
 import "./runtime";
 
@@ -21,6 +22,39 @@ export * from "./types";
 /** Emits an event now. (Events in a Response are emitted when the handler has returned.) */
 export function emitEvent<T>(stream: string, type: string, payload: T): void {
   answerOrNull(host.host_emit_event(giveJson(EmitEvent.of(stream, type, payload))));
+}
+
+/** The last events of a stream (100 at most), oldest first. */
+export function listEvents(stream: string, limit: i32 = 20): Event[] {
+  return answer<Event[]>(host.host_list_events(give(stream), giveJson(limit)));
+}
+
+/** From now on a character hears a `channel:` stream, until `unlisten`. */
+export function listen(stream: string, character_id: string): void {
+  answerOrNull(host.host_listen(give(stream), give(character_id)));
+}
+
+/** A character no longer hears a `channel:` stream; false if it did not. */
+export function unlisten(stream: string, character_id: string): bool {
+  return answerFlag(host.host_unlisten(give(stream), give(character_id)));
+}
+
+/** The ids of the characters who hear a `channel:` stream. */
+export function listListeners(stream: string): string[] {
+  return answer<string[]>(host.host_list_listeners(give(stream)));
+}
+
+/**
+ * After so many seconds the event `timer` comes, with `name` and `payload`, on the stream `plugin:` and the plugin's name; after a
+ * restart of the server, too. A timer of the same name is replaced.
+ */
+export function setTimer<T>(name: string, seconds: i32, payload: T): void {
+  answerOrNull(host.host_set_timer(give(name), giveJson(seconds), giveJson(payload)));
+}
+
+/** Takes a timer back; false if there was none. */
+export function cancelTimer(name: string): bool {
+  return answerFlag(host.host_cancel_timer(give(name)));
 }
 
 /** The location with that id, with what is in it. */
@@ -43,26 +77,40 @@ export function queryCharacter(id: string): Character {
   return answer<Character>(host.host_query_character(give(id)));
 }
 
-/** What the character with the id `near` can mean by `name`; empty if there is nothing, several if it is unclear. */
-export function find(name: string, near: string, kinds: string[] = ["character", "object", "exit"]): Entity[] {
+/**
+ * What the character with the id `near` can mean by `name`; empty if there is nothing, several if it is unclear. Without `near` the
+ * whole world is searched.
+ */
+export function find(name: string, near: string | null = null, kinds: string[] = ["character", "object", "exit"]): Entity[] {
   return answer<Entity[]>(host.host_find(giveJson(new Record().put("name", name).put("near", near).put("kinds", kinds))));
 }
 
-/** Makes a location; returns it. */
-export function createLocation(name: string, description: string = "", owner_id: string | null = null): Location {
+/** Makes a location; returns it. Without `id`, a new ULID, one is made up. */
+export function createLocation(
+  name: string, description: string = "", owner_id: string | null = null, id: string | null = null,
+): Location {
   const fields = new Record().put("name", name).put("description", description).put("owner_id", owner_id);
+  if (id) fields.put("id", id);
   return answer<Location>(host.host_create_location(giveJson(fields)));
 }
 
-/** Makes an exit from one location to another; returns it. */
-export function createExit(name: string, source_id: string, destination_id: string, aliases: string[] = [], lock: string = ""): Exit {
+/** Makes an exit from one location to another; returns it. Without `id`, a new ULID, one is made up. */
+export function createExit(
+  name: string, source_id: string, destination_id: string, aliases: string[] = [], lock: string = "", id: string | null = null,
+): Exit {
   const fields = new Record().put("name", name).put("source_id", source_id).put("destination_id", destination_id);
-  return answer<Exit>(host.host_create_exit(giveJson(fields.put("aliases", aliases).put("lock", lock))));
+  fields.put("aliases", aliases).put("lock", lock);
+  if (id) fields.put("id", id);
+  return answer<Exit>(host.host_create_exit(giveJson(fields)));
 }
 
-/** Makes an object in a place; returns it. */
-export function createObject(name: string, place: Place, description: string = "", owner_id: string | null = null): GameObject {
+/** Makes an object in a place; returns it. Without `id`, a new ULID, one is made up. */
+export function createObject(
+  name: string, place: Place, description: string = "", owner_id: string | null = null, lock: string = "", id: string | null = null,
+): GameObject {
   const fields = new Record().put("name", name).put("description", description).put("owner_id", owner_id).put("place", place.record);
+  if (lock != "") fields.put("lock", lock);
+  if (id) fields.put("id", id);
   return answer<GameObject>(host.host_create_object(giveJson(fields)));
 }
 
@@ -82,7 +130,7 @@ export function updateExit<T>(id: string, changes: T): Exit {
   return answer<Exit>(host.host_update_exit(give(id), giveJson(changes)));
 }
 
-/** Changes `name`, `description` or `owner_id` of an object; returns it. */
+/** Changes `name`, `description`, `owner_id` or `lock` of an object; returns it. */
 export function updateObject<T>(id: string, changes: T): GameObject {
   return answer<GameObject>(host.host_update_object(give(id), giveJson(changes)));
 }
@@ -212,6 +260,45 @@ export function bootSession(character_id: string, reason: string = ""): void {
   answerOrNull(host.host_boot_session(give(character_id), give(reason)));
 }
 
+/** The connection with that id (`inv.session.id`) goes on as another character of the same player. */
+export function switchCharacter(session_id: string, character_id: string): void {
+  answerOrNull(host.host_switch_character(give(session_id), give(character_id)));
+}
+
+/** The account of the player whom a character belongs to. */
+export function queryAccount(character_id: string): Account {
+  return answer<Account>(host.host_query_account(give(character_id)));
+}
+
+/**
+ * Changes `role`, `password`, `preferences` or `ban` of the player whom a character belongs to; returns the account. Of the
+ * preferences those change that are named, and null takes one back to its default. The ban is a reason, or null to let the player
+ * in again.
+ */
+export function updateAccount<T>(character_id: string, changes: T): Account {
+  return answer<Account>(host.host_update_account(give(character_id), giveJson(changes)));
+}
+
+/** Makes one more character for the player whom a character belongs to, where new ones begin; returns it. */
+export function addCharacter(character_id: string, name: string): Character {
+  return answer<Character>(host.host_add_character(give(character_id), give(name)));
+}
+
+/** Lets nobody in from an IP address, or from a network such as 192.0.2.0/24. */
+export function banAddress(address: string, reason: string = ""): void {
+  answerOrNull(host.host_ban_address(give(address), give(reason)));
+}
+
+/** Takes a ban of an address or network back; false if there was none. */
+export function unbanAddress(address: string): bool {
+  return answerFlag(host.host_unban_address(give(address)));
+}
+
+/** Those who are not let in. */
+export function listBans(): Bans {
+  return answer<Bans>(host.host_list_bans());
+}
+
 /** The commands that whoever plays a character may use, of all plugins. */
 export function listCommands(character_id: string): Command[] {
   return answer<Command[]>(host.host_list_commands(give(character_id)));
@@ -227,7 +314,7 @@ export function readTopic(character_id: string, plugin: string, topic: string): 
   return answerText(host.host_read_topic(give(character_id), give(plugin), give(topic)));
 }
 
-/** Figures about the server: `version`, `uptime_seconds`, `sessions` and how much there is of everything. */
+/** Figures about the server: `version`, `uptime_seconds`, `sessions`, `commands`, `events_per_second` and how much there is. */
 export function serverStats(): Record {
   return answer<Record>(host.host_server_stats());
 }
@@ -235,6 +322,31 @@ export function serverStats(): Record {
 /** Stops the server in good order, after telling everybody the reason. */
 export function serverShutdown(reason: string = ""): void {
   answerOrNull(host.host_server_shutdown(give(reason)));
+}
+
+/** All plugins in load order. */
+export function listPlugins(): Plugin[] {
+  return answer<Plugin[]>(host.host_list_plugins());
+}
+
+/** Switches a plugin on. */
+export function enablePlugin(name: string): void {
+  answerOrNull(host.host_enable_plugin(give(name)));
+}
+
+/** Switches a plugin off, over a restart too. One that others depend on stays on. */
+export function disablePlugin(name: string): void {
+  answerOrNull(host.host_disable_plugin(give(name)));
+}
+
+/** Writes the world into a file of the server. */
+export function exportWorld(name: string): WorldFile {
+  return answer<WorldFile>(host.host_export_world(give(name)));
+}
+
+/** Reads a file that `exportWorld` has written. */
+export function importWorld(name: string): WorldImport {
+  return answer<WorldImport>(host.host_import_world(give(name)));
 }
 
 /** Writes a line to the server's log; levels are debug, info, warn and error. */

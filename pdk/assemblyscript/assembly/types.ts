@@ -80,9 +80,10 @@ export class Exit extends Entity {
   get lock(): string { return this.text("lock"); }
 }
 
-/** A thing. One of the three places is an id, two are null. */
+/** A thing. One of the three places is an id, two are null. What a `lock` means is for plugins to say. */
 export class GameObject extends Entity {
   get owner_id(): string | null { return this.textOrNull("owner_id"); }
+  get lock(): string { return this.text("lock"); }
   get location_id(): string | null { return this.textOrNull("location_id"); }
   get character_id(): string | null { return this.textOrNull("character_id"); }
   get container_id(): string | null { return this.textOrNull("container_id"); }
@@ -93,14 +94,87 @@ export class Character extends Entity {
   get connected(): bool { return this.flag("connected"); }
 }
 
-/** Somebody in play, as `listSessions` has it; an invocation's has `id` and `connected_at` only. Times are milliseconds since 1970. */
+/**
+ * Somebody in play, as `listSessions` has it, with `addresses` if the plugin has the capability session:addresses. An invocation's
+ * has `id`, `connected_at`, `access`, `width` (columns) and `screen_reader` only. Times are milliseconds since 1970.
+ */
 export class Session extends Record {
   get id(): string { return this.text("id"); }
+  get access(): string { return this.text("access"); }
+  get width(): i64 { return this.integer("width"); }
+  get screen_reader(): bool { return this.flag("screen_reader"); }
+  get addresses(): string[] { return this.readOrEmpty<string[]>("addresses"); }
   get character_id(): string { return this.text("character_id"); }
   get character_name(): string { return this.text("character_name"); }
   get connected_at(): i64 { return this.integer("connected_at"); }
   get idle_seconds(): i64 { return this.integer("idle_seconds"); }
   get connections(): i64 { return this.integer("connections"); }
+  get attributes(): Record { return this.record("attributes"); }
+}
+
+/** The account of a player. `ban` is the reason why the player is not let in. Times are milliseconds since 1970. */
+export class Account extends Record {
+  get name(): string { return this.text("name"); }
+  get role(): string { return this.text("role"); }
+  get created_at(): i64 { return this.integer("created_at"); }
+  /** 0 if there was none. */
+  get last_login_at(): i64 { return this.integer("last_login_at"); }
+  /** With `id`, `name` and `connected` only. */
+  get characters(): Character[] { return this.readOrEmpty<Character[]>("characters"); }
+  get preferences(): Record { return this.record("preferences"); }
+  get ban(): string | null { return this.textOrNull("ban"); }
+}
+
+/** Those who are not let in. */
+export class Bans extends Record {
+  get addresses(): AddressBan[] { return this.readOrEmpty<AddressBan[]>("addresses"); }
+  get accounts(): AccountBan[] { return this.readOrEmpty<AccountBan[]>("accounts"); }
+}
+
+/** The ban of an IP address or network. `created_at` is in milliseconds since 1970. */
+export class AddressBan extends Record {
+  get address(): string { return this.text("address"); }
+  get reason(): string { return this.text("reason"); }
+  get created_at(): i64 { return this.integer("created_at"); }
+}
+
+/** The ban of a player. */
+export class AccountBan extends Record {
+  get name(): string { return this.text("name"); }
+  get reason(): string { return this.text("reason"); }
+}
+
+/** A plugin, as the operator sees it. `needed_by` names those that depend on it. */
+export class Plugin extends Record {
+  get name(): string { return this.text("name"); }
+  get version(): string { return this.text("version"); }
+  get description(): string { return this.text("description"); }
+  get language(): string { return this.text("language"); }
+  get enabled(): bool { return this.flag("enabled"); }
+  get paused_seconds(): f64 { return this.number("paused_seconds"); }
+  get calls(): i64 { return this.integer("calls"); }
+  get failures(): i64 { return this.integer("failures"); }
+  get p50_ms(): f64 { return this.number("p50_ms"); }
+  get p95_ms(): f64 { return this.number("p95_ms"); }
+  get memory_bytes(): i64 { return this.integer("memory_bytes"); }
+  get instances(): i64 { return this.integer("instances"); }
+  get needed_by(): string[] { return this.readOrEmpty<string[]>("needed_by"); }
+}
+
+/** A file of the server with a world, and how much of everything is in it. */
+export class WorldFile extends Record {
+  get path(): string { return this.text("path"); }
+  get locations(): i64 { return this.integer("locations"); }
+  get exits(): i64 { return this.integer("exits"); }
+  get objects(): i64 { return this.integer("objects"); }
+  get characters(): i64 { return this.integer("characters"); }
+}
+
+/** What came of reading one. */
+export class WorldImport extends WorldFile {
+  get created(): i64 { return this.integer("created"); }
+  get updated(): i64 { return this.integer("updated"); }
+  get warnings(): string[] { return this.readOrEmpty<string[]>("warnings"); }
 }
 
 /** A command, for help. `words` is what a line begins with, `prefix` one character that may stand for it. */

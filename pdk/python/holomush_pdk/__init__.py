@@ -23,7 +23,10 @@ __all__ = [
     "Invocation",
     "Record",
     "Response",
+    "add_character",
+    "ban_address",
     "boot_session",
+    "cancel_timer",
     "config",
     "create_character",
     "create_exit",
@@ -33,20 +36,30 @@ __all__ = [
     "destroy_exit",
     "destroy_location",
     "destroy_object",
+    "disable_plugin",
     "emit_event",
+    "enable_plugin",
+    "export_world",
     "find",
     "http_get",
     "http_post",
+    "import_world",
     "kv_delete",
     "kv_get",
     "kv_list",
     "kv_set",
+    "list_bans",
     "list_commands",
+    "list_events",
+    "list_listeners",
+    "list_plugins",
     "list_sessions",
     "list_topics",
+    "listen",
     "log",
     "move_character",
     "move_object",
+    "query_account",
     "query_character",
     "query_exit",
     "query_location",
@@ -55,11 +68,16 @@ __all__ = [
     "server_shutdown",
     "server_stats",
     "set_attributes",
+    "set_timer",
+    "switch_character",
     "table_delete",
     "table_get",
     "table_insert",
     "table_select",
     "table_update",
+    "unban_address",
+    "unlisten",
+    "update_account",
     "update_character",
     "update_exit",
     "update_location",
@@ -141,7 +159,8 @@ class Invocation:
     """A command that somebody has typed.
 
     `args` holds what the command's pattern matched, `raw` the whole line; `actor` is the character, `location` where
-    it is and `session` its connection. `timestamp` is in milliseconds since 1970.
+    it is. `session` is its connection: `id`, `connected_at`, `access` (guest, player, builder or admin), `width` (columns)
+    and `screen_reader`. Times are in milliseconds since 1970.
     """
 
     command: str
@@ -205,6 +224,39 @@ def emit_event(stream: str, type: str, payload: Mapping[str, Any]) -> None:  # n
     _call("holomush_emit_event", _encode({"stream": stream, "type": type, "payload": payload}))
 
 
+def list_events(stream: str, limit: int = 20) -> list[Record]:
+    """The last events of a stream (100 at most), oldest first; each has what an `Event` has."""
+    return [Record(event) for event in _call("holomush_list_events", stream, _encode(limit))]
+
+
+def listen(stream: str, character_id: str) -> None:
+    """From now on a character hears a `channel:` stream, until `unlisten`."""
+    _call("holomush_listen", stream, character_id)
+
+
+def unlisten(stream: str, character_id: str) -> bool:
+    """A character no longer hears a `channel:` stream; False if it did not."""
+    return bool(_call("holomush_unlisten", stream, character_id))
+
+
+def list_listeners(stream: str) -> list[str]:
+    """The ids of the characters who hear a `channel:` stream."""
+    return list(_call("holomush_list_listeners", stream))
+
+
+def set_timer(name: str, seconds: float, payload: Mapping[str, Any] | None = None) -> None:
+    """After so many seconds the event `timer` comes, with `name` and `payload`, on the stream `plugin:` and the plugin's name.
+
+    It comes after a restart of the server, too. A timer of the same name is replaced.
+    """
+    _call("holomush_set_timer", name, _encode(seconds), _encode({} if payload is None else payload))
+
+
+def cancel_timer(name: str) -> bool:
+    """Takes a timer back; False if there was none."""
+    return bool(_call("holomush_cancel_timer", name))
+
+
 def query_location(id: str) -> Record:  # noqa: A002
     """The location with that id."""
     return Record(_call("holomush_query_location", id))
@@ -225,22 +277,37 @@ def query_character(id: str) -> Record:  # noqa: A002
     return Record(_call("holomush_query_character", id))
 
 
-def find(name: str, near: str, kinds: Iterable[str] = ("character", "object", "exit")) -> list[Record]:
-    """What the character with the id `near` can mean by `name`; empty if there is nothing, several if it is unclear."""
+def find(name: str, near: str | None = None, kinds: Iterable[str] = ("character", "object", "exit")) -> list[Record]:
+    """What the character with the id `near` can mean by `name`; empty if there is nothing, several if it is unclear.
+
+    Without `near` the whole world is searched.
+    """
     query = {"name": name, "near": near, "kinds": [kinds] if isinstance(kinds, str) else list(kinds)}
     return [Record(found) for found in _call("holomush_find", _encode(query))]
 
 
-def create_location(name: str, description: str = "", owner_id: str | None = None) -> Record:
-    """Makes a location; returns it."""
+def create_location(
+    name: str,
+    description: str = "",
+    owner_id: str | None = None,
+    id: str | None = None,  # noqa: A002
+) -> Record:
+    """Makes a location; returns it. Without `id`, a new ULID, one is made up."""
     fields = {"name": name, "description": description, "owner_id": owner_id}
-    return Record(_call("holomush_create_location", _encode(fields)))
+    return Record(_call("holomush_create_location", _encode(fields | _given(id=id))))
 
 
-def create_exit(name: str, source_id: str, destination_id: str, aliases: Iterable[str] = (), lock: str = "") -> Record:
-    """Makes an exit from one location to another; returns it."""
+def create_exit(
+    name: str,
+    source_id: str,
+    destination_id: str,
+    aliases: Iterable[str] = (),
+    lock: str = "",
+    id: str | None = None,  # noqa: A002
+) -> Record:
+    """Makes an exit from one location to another; returns it. Without `id`, a new ULID, one is made up."""
     fields = {"name": name, "source_id": source_id, "destination_id": destination_id, "aliases": list(aliases), "lock": lock}
-    return Record(_call("holomush_create_exit", _encode(fields)))
+    return Record(_call("holomush_create_exit", _encode(fields | _given(id=id))))
 
 
 def create_object(
@@ -250,11 +317,13 @@ def create_object(
     container: str | None = None,
     description: str = "",
     owner_id: str | None = None,
+    lock: str = "",
+    id: str | None = None,  # noqa: A002
 ) -> Record:
-    """Makes an object in exactly one of the three places; returns it."""
+    """Makes an object in exactly one of the three places; returns it. Without `id`, a new ULID, one is made up."""
     place = _place("create_object", location, character, container)
     fields = {"name": name, "description": description, "owner_id": owner_id, "place": place}
-    return Record(_call("holomush_create_object", _encode(fields)))
+    return Record(_call("holomush_create_object", _encode(fields | _given(lock=lock or None, id=id))))
 
 
 def create_character(name: str, location_id: str, description: str = "") -> Record:
@@ -274,7 +343,7 @@ def update_exit(id: str, /, **changes: Any) -> Record:  # noqa: A002
 
 
 def update_object(id: str, /, **changes: Any) -> Record:  # noqa: A002
-    """Changes `name`, `description` or `owner_id` of an object; returns it."""
+    """Changes `name`, `description`, `owner_id` or `lock` of an object; returns it."""
     return Record(_call("holomush_update_object", id, _encode(changes)))
 
 
@@ -399,13 +468,60 @@ def http_post(url: str, body: str) -> Record:
 
 
 def list_sessions() -> list[Record]:
-    """Everybody in play: `character_id`, `character_name`, `connected_at`, `idle_seconds` and `connections`."""
+    """Everybody in play: `character_id`, `character_name`, `access`, `connected_at`, `idle_seconds` and `connections`.
+
+    A plugin with attributes for characters also gets their `attributes`; one with the capability session:addresses their
+    `addresses`, where they come from.
+    """
     return [Record(session) for session in _call("holomush_list_sessions")]
 
 
 def boot_session(character_id: str, reason: str = "") -> None:
     """Hangs up on everybody who plays a character, after telling them the reason."""
     _call("holomush_boot_session", character_id, reason)
+
+
+def switch_character(session_id: str, character_id: str) -> None:
+    """The connection with that id (`inv.session.id`) goes on as another character of the same player."""
+    _call("holomush_switch_character", session_id, character_id)
+
+
+def query_account(character_id: str) -> Record:
+    """The account of the player whom a character belongs to.
+
+    It has `name`, `role`, `created_at`, `last_login_at` (or None), `characters` (each with `id`, `name` and `connected`),
+    `preferences` and `ban` (the reason, or None).
+    """
+    return Record(_call("holomush_query_account", character_id))
+
+
+def update_account(character_id: str, **changes: Any) -> Record:
+    """Changes `role`, `password`, `preferences` or `ban` of the player whom a character belongs to; returns the account.
+
+    `preferences` is a dict of those to change: `colour`, `width`, `screen_reader` and `page_length`; None takes one back to
+    its default. `ban` is a reason, or None to let the player in again.
+    """
+    return Record(_call("holomush_update_account", character_id, _encode(changes)))
+
+
+def add_character(character_id: str, name: str) -> Record:
+    """Makes one more character for the player whom a character belongs to, where new ones begin; returns it."""
+    return Record(_call("holomush_add_character", character_id, name))
+
+
+def ban_address(address: str, reason: str = "") -> None:
+    """Lets nobody in from an IP address, or from a network such as 192.0.2.0/24."""
+    _call("holomush_ban_address", address, reason)
+
+
+def unban_address(address: str) -> bool:
+    """Takes a ban of an address or network back; False if there was none."""
+    return bool(_call("holomush_unban_address", address))
+
+
+def list_bans() -> Record:
+    """Who is not let in: `addresses` (each with `address`, `reason` and `created_at`) and `accounts` (`name` and `reason`)."""
+    return Record(_call("holomush_list_bans"))
 
 
 def list_commands(character_id: str) -> list[Record]:
@@ -431,13 +547,45 @@ def read_topic(character_id: str, plugin: str, topic: str) -> str:
 
 
 def server_stats() -> Record:
-    """Figures about the server: `version`, `uptime_seconds`, `sessions` and how much there is of everything."""
+    """Figures about the server: `version`, `uptime_seconds`, `sessions`, `commands`, `events_per_second` and how much there is."""
     return Record(_call("holomush_server_stats"))
 
 
 def server_shutdown(reason: str = "") -> None:
     """Stops the server in good order, after telling everybody the reason."""
     _call("holomush_server_shutdown", reason)
+
+
+def list_plugins() -> list[Record]:
+    """All plugins in load order.
+
+    Each has `name`, `version`, `description`, `language`, `enabled`, `paused_seconds`, `calls`, `failures`, `p50_ms`,
+    `p95_ms`, `memory_bytes`, `instances` and `needed_by` (names).
+    """
+    return [Record(plugin) for plugin in _call("holomush_list_plugins")]
+
+
+def enable_plugin(name: str) -> None:
+    """Switches a plugin on."""
+    _call("holomush_enable_plugin", name)
+
+
+def disable_plugin(name: str) -> None:
+    """Switches a plugin off, over a restart too. One that others depend on stays on."""
+    _call("holomush_disable_plugin", name)
+
+
+def export_world(name: str) -> Record:
+    """Writes the world into a file of the server.
+
+    Returns its `path`, and how many `locations`, `exits`, `objects` and `characters` are in it.
+    """
+    return Record(_call("holomush_export_world", name))
+
+
+def import_world(name: str) -> Record:
+    """Reads a file that `export_world` has written; returns what that does, and `created`, `updated` and `warnings` (texts)."""
+    return Record(_call("holomush_import_world", name))
 
 
 def log(message: str, level: str = "info") -> None:
@@ -456,6 +604,11 @@ def _place(function: str, location: str | None, character: str | None, container
     if len(place) != 1:
         raise ValueError(f"{function} wants exactly one of location, character and container")
     return place
+
+
+def _given(**fields: str | None) -> dict[str, str | None]:
+    """Those of optional fields that are there: the server makes up the others."""
+    return {name: value for name, value in fields.items() if value is not None}
 
 
 def _response(answer: dict[str, Any]) -> Record:

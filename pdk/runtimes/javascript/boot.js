@@ -22,7 +22,7 @@
 
   // ---- What a plugin does not have ---------------------------------------------------------------------------------
 
-  const WAITING = "it is called, answers and is done; there is nothing to wait for, and the rest can be done when an event comes";
+  const WAITING = "it is called, answers and is done; for what comes later there is setTimer of holomush-pdk";
   const NETWORK = "it has no network of its own, only httpGet and httpPost of holomush-pdk";
   const MODULES = 'it is an ES module: import what it needs with import { ... } from "holomush-pdk" or from its own files';
   const ABSENT = new Map([

@@ -3,6 +3,7 @@
  * Exports
  *     hm_load    input: JSON with a plugin's name and source text; runs it; output: JSON with its functions' names.
  *     hm_call    input: a function's name, a newline, the function's JSON input; output: what the function answered.
+ *     hm_pages   output: how many pages of 64 KiB the instance's memory has, as text.
  *     hm_serve   for a module that carries its plugin with it: the name and hm_load's JSON lie in its own memory; loads
  *                the plugin if that has not been done, and calls the function with the whole input.
  * All return 0, or 1 after error_set(text).
@@ -652,6 +653,15 @@ EXPORT("hm_call") int32_t hm_call(void)
         status = call_plugin(input, (size_t)(newline - input), newline + 1, length - (size_t)(newline + 1 - input));
     js_free(context, input);
     return status;
+}
+
+/* How much memory this instance has, in pages of 64 KiB, for the server's figures. */
+EXPORT("hm_pages") int32_t hm_pages(void)
+{
+    char text[16];
+    int length = snprintf(text, sizeof text, "%zu", (size_t)__builtin_wasm_memory_size(0));
+    kernel_output_set(store(text, (size_t)length), (uint64_t)length);
+    return 0;
 }
 
 /* Why hm_serve has no plugin to call: what its source failed with. */

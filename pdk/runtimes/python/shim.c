@@ -3,9 +3,10 @@
  * Exports
  *     hm_load   input: JSON with a plugin's name and source text; runs it; output: JSON with its functions' names.
  *     hm_call   input: a function's name, a newline, the function's JSON input; output: what the function answered.
+ *     hm_pages  output: how many pages of 64 KiB the instance's memory has, as text.
  *     hm_serve  parameters: the name of a function, and what hm_load would get as input, in this module's own memory;
  *               input: the function's JSON input. Loads the plugin first if this is the instance's first call.
- * The first two take no parameters; all return 0, or 1 after error_set(text).
+ * But for hm_serve they take no parameters; all return 0, or 1 after error_set(text).
  *
  * hm_serve is for modules that hold a plugin themselves (holomush/authoring/standalone.py): there each of its functions
  * is an export that calls hm_serve.
@@ -582,6 +583,15 @@ EXPORT("hm_call") int32_t hm_call(void)
     if (!take_input((uint64_t)(newline - name) + 1))
         return report();
     return call_function(name, (size_t)(newline - name));
+}
+
+/* How much memory this instance has, in pages of 64 KiB, for the server's figures. */
+EXPORT("hm_pages") int32_t hm_pages(void)
+{
+    char text[16];
+    int length = snprintf(text, sizeof text, "%zu", (size_t)__builtin_wasm_memory_size(0));
+    kernel_output_set(store(text, (size_t)length), (uint64_t)length);
+    return 0;
 }
 
 /* Why hm_serve has no plugin to call: what its source failed with. No text once it has been loaded. */

@@ -36,7 +36,7 @@ pub struct Invocation {
     pub raw: String,
     pub actor: Character,
     pub location: Location,
-    pub session: Map,
+    pub session: Connection,
     pub timestamp: i64,
 }
 
@@ -45,6 +45,17 @@ impl Invocation {
     pub fn arg(&self, name: &str) -> &str {
         self.args.get(name).map_or("", String::as_str)
     }
+}
+
+/// What a command came through. `connected_at` is in milliseconds since 1970, `width` in columns.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(default)]
+pub struct Connection {
+    pub id: String,
+    pub connected_at: i64,
+    pub access: String,
+    pub width: u32,
+    pub screen_reader: bool,
 }
 
 /// An event to be emitted with a handler's answer.
@@ -162,15 +173,109 @@ impl<'de> Deserialize<'de> for Bytes {
     }
 }
 
-/// Somebody in play. `connected_at` is in milliseconds since 1970.
+/// Somebody in play. `connected_at` is in milliseconds since 1970. `addresses` are there only for a plugin with the capability
+/// session:addresses.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(default)]
 pub struct Session {
     pub character_id: String,
     pub character_name: String,
+    pub access: String,
     pub connected_at: i64,
     pub idle_seconds: i64,
     pub connections: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub addresses: Option<Vec<String>>,
+    #[serde(skip_serializing_if = "Map::is_empty")]
+    pub attributes: Map,
+}
+
+/// The account of a player. Times are in milliseconds since 1970. `ban` is the reason why the player is not let in.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(default)]
+pub struct Account {
+    pub name: String,
+    pub role: String,
+    pub created_at: i64,
+    pub last_login_at: Option<i64>,
+    pub characters: Vec<AccountCharacter>,
+    pub preferences: Map,
+    pub ban: Option<String>,
+}
+
+/// One of a player's characters.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(default)]
+pub struct AccountCharacter {
+    pub id: String,
+    pub name: String,
+    pub connected: bool,
+}
+
+/// Those who are not let in.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(default)]
+pub struct Bans {
+    pub addresses: Vec<AddressBan>,
+    pub accounts: Vec<AccountBan>,
+}
+
+/// The ban of an IP address or network. `created_at` is in milliseconds since 1970.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(default)]
+pub struct AddressBan {
+    pub address: String,
+    pub reason: String,
+    pub created_at: i64,
+}
+
+/// The ban of a player.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(default)]
+pub struct AccountBan {
+    pub name: String,
+    pub reason: String,
+}
+
+/// A plugin, as the operator sees it. `needed_by` names those that depend on it.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(default)]
+pub struct Plugin {
+    pub name: String,
+    pub version: String,
+    pub description: String,
+    pub language: String,
+    pub enabled: bool,
+    pub paused_seconds: f64,
+    pub calls: i64,
+    pub failures: i64,
+    pub p50_ms: f64,
+    pub p95_ms: f64,
+    pub memory_bytes: i64,
+    pub instances: i64,
+    pub needed_by: Vec<String>,
+}
+
+/// A file of the server with a world, and how much of everything is in it.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(default)]
+pub struct WorldFile {
+    pub path: String,
+    pub locations: u64,
+    pub exits: u64,
+    pub objects: u64,
+    pub characters: u64,
+}
+
+/// What came of reading a [`WorldFile`].
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(default)]
+pub struct WorldImport {
+    #[serde(flatten)]
+    pub file: WorldFile,
+    pub created: u64,
+    pub updated: u64,
+    pub warnings: Vec<String>,
 }
 
 /// A command, for help. `words` is what a line begins with, `prefix` one character that may stand for it.
@@ -242,8 +347,8 @@ pub struct Exit {
     pub attributes: Map,
 }
 
-/// A thing: one of `location_id`, `character_id` and `container_id` says where it is. `objects` are there only if it was
-/// asked for by [`query_object`](crate::query_object).
+/// A thing: one of `location_id`, `character_id` and `container_id` says where it is. What a `lock` means is for plugins to say.
+/// `objects` are there only if it was asked for by [`query_object`](crate::query_object).
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(default)]
 pub struct Object {
@@ -252,6 +357,7 @@ pub struct Object {
     pub name: String,
     pub description: String,
     pub owner_id: Option<String>,
+    pub lock: String,
     pub location_id: Option<String>,
     pub character_id: Option<String>,
     pub container_id: Option<String>,

@@ -22,8 +22,8 @@ from holomush.config import HttpConfig, PluginsConfig
 from holomush.dispatch.calls import CallGivenUpError, PluginCalls
 from holomush.dispatch.commit import Committer
 from holomush.events.bus import Bus
-from holomush.plugins.calls import Call
-from holomush.plugins.functions.outside import LOG_LIMIT, REASON_LIMIT, SEARCH_LIMIT, SEARCH_WORDS, CallMustWaitError
+from holomush.plugins.calls import Call, CallMustWaitError
+from holomush.plugins.functions.outside import LOG_LIMIT, REASON_LIMIT, SEARCH_LIMIT, SEARCH_WORDS
 from holomush.plugins.functions.refusal import HostCallError
 from holomush.plugins.functions.table import answer
 from holomush.plugins.guests.guest import GuestCancelledError, GuestFailedError, GuestOverdueError, SourceRuntime
@@ -31,6 +31,7 @@ from holomush.plugins.handbook import Handbook
 from holomush.plugins.host import PATIENT_CALLS
 from holomush.plugins.loaded import PluginLoadError
 from holomush.plugins.reply import Reply
+from holomush.plugins.roster.capabilities import CapabilitySet
 from holomush.plugins.roster.manifest import Command, Manifest
 from holomush.plugins.roster.source import PluginSource
 from plugins.functions.asking import BY_NAME
@@ -374,15 +375,36 @@ async def test_nothing_is_asked_while_a_plugin_is_loaded(tmp_path: Path, runtime
 
 # ---- Sessions and the server -----------------------------------------------------------------------------------------
 
-SESSION = {"character_id": "alice", "character_name": "Alice", "connected_at": 5, "idle_seconds": 1, "connections": 2}
+SESSION = {
+    "character_id": "alice",
+    "character_name": "Alice",
+    "connected_at": 5,
+    "idle_seconds": 1,
+    "connections": 2,
+    "access": "player",
+}
+ADDRESSES = {"addresses": ["192.0.2.7"]}
 
 
 def test_sessions_and_figures_are_those_of_the_server() -> None:
-    surroundings = make_surroundings(sessions=lambda: [SESSION], stats=lambda: {"version": "1", "sessions": 1})
+    surroundings = make_surroundings(sessions=lambda: [SESSION | ADDRESSES], stats=lambda: {"version": "1", "sessions": 1})
     call = make_call("session:read", "server:stats", surroundings=surroundings)
     assert ask(call, "list_sessions") == {"ok": True, "value": [SESSION]}
     assert ask(call, "server_stats") == {"ok": True, "value": {"version": "1", "sessions": 1}}
     assert not call.attempt.has_effects
+
+
+@pytest.mark.parametrize("capabilities", [("session:read", "session:addresses"), ("session:*",), ("*",)])
+def test_addresses_are_for_those_who_may_see_them(capabilities: tuple[str, ...]) -> None:
+    call = make_call(*capabilities, surroundings=make_surroundings(sessions=lambda: [SESSION | ADDRESSES]))
+    assert ask(call, "list_sessions")["value"] == [SESSION | ADDRESSES]
+    call.granted = CapabilitySet.parse(["session:read"])
+    assert ask(call, "list_sessions")["value"] == [SESSION]
+
+
+def test_addresses_alone_are_not_enough_to_see_sessions() -> None:
+    told = "the plugin has no capability session:read: add it to capabilities in plugin.yaml"
+    assert ask(make_call("session:addresses"), "list_sessions") == refused("capability_denied", told)
 
 
 def test_boot_and_shutdown_are_staged_with_a_line_of_text() -> None:

@@ -13,11 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from holomush.plugins.calls import Call
-from holomush.plugins.functions.world import ALIAS_LIMIT, DESCRIPTION_LIMIT, LOCK_LIMIT, NAME_LIMIT
 from holomush.plugins.guests.guest import GuestFailedError, SourceRuntime
 from holomush.plugins.roster.capabilities import NOTHING
 from holomush.world.model import GAME_PLAYER_ID, Character, Entity, GameObject, Kind, Location
 from holomush.world.rows import load_entities
+from holomush.world.texts import ALIAS_LIMIT, DESCRIPTION_LIMIT, LOCK_LIMIT, NAME_LIMIT
 from plugins.functions.asking import ask, envelope, refusal
 from plugins.rooms import alice_only, make_call, make_surroundings, make_world
 
@@ -68,8 +68,40 @@ def test_create_object(place: dict[str, str], key: str) -> None:
     made = ask(call, "create_object", {"name": "key", "place": place, "owner_id": "alice"})
     (holder_id,) = place.values()
     plainly = {"kind": "object", "id": made["id"], "name": "key", "description": "", "owner_id": "alice"}
-    assert made == {**plainly, "location_id": None, "character_id": None, "container_id": None, key: holder_id}
+    assert made == {**plainly, "location_id": None, "character_id": None, "container_id": None, "lock": "", key: holder_id}
     assert made["id"] in call.attempt.transaction.contents(holder_id).objects
+
+
+def test_create_object_with_a_lock() -> None:
+    call = make_writer()
+    made = ask(call, "create_object", {"name": "key", "place": {"location": "garden"}, "lock": "nobody"})
+    assert made["lock"] == "nobody"
+    assert ask(call, "query_object", made["id"])["lock"] == "nobody"
+
+
+NEW_ID = "01K0000000000000000000NEW1"
+
+
+@pytest.mark.parametrize("name", ["create_location", "create_exit", "create_object"])
+def test_an_id_of_ones_own(name: str) -> None:
+    call = make_writer()
+    fields = {**MAKING[name], "id": NEW_ID}
+    assert ask(call, name, fields)["id"] == NEW_ID
+    assert refusal(call, name, fields) == ("conflict", f"id: {NEW_ID} is in use")
+    ask(call, name.replace("create", "destroy"), NEW_ID)
+    assert ask(call, name, fields)["id"] == NEW_ID
+
+
+@pytest.mark.parametrize("entity_id", ["", "x", None, 7, NEW_ID.lower(), NEW_ID[1:], f"8{NEW_ID[1:]}", f"{NEW_ID[:-1]}U"])
+def test_an_id_that_is_none(entity_id: object) -> None:
+    code, message = refusal(make_writer(), "create_location", {"name": "Cellar", "id": entity_id})
+    assert (code, message) == ("invalid_argument", "id: must be a ULID: 26 of the characters 0-9 and A-Z without I, L, O and U")
+
+
+def test_the_id_of_what_is_destroyed_in_the_same_call_is_in_use_to_the_end() -> None:
+    call = make_writer(Location(id=NEW_ID, name="Old"))
+    ask(call, "destroy_location", NEW_ID)
+    assert refusal(call, "create_location", {"name": "New", "id": NEW_ID}) == ("conflict", f"id: {NEW_ID} is in use")
 
 
 def test_create_character() -> None:
@@ -123,6 +155,7 @@ def test_two_new_characters_need_two_names() -> None:
         ("update_location", "square", {"owner_id": "dora"}),
         ("update_exit", "north", {"name": "south", "aliases": [], "lock": ""}),
         ("update_exit", "north", {"source_id": "garden", "destination_id": "attic"}),
+        ("update_object", "lamp", {"lock": "owner"}),
         ("update_object", "lamp", {"name": "torch", "description": "Bright.", "owner_id": "alice"}),
         ("update_character", "alice", {"description": "Small."}),
         ("update_character", "alice", {"name": "Alice", "description": ""}),
@@ -136,7 +169,7 @@ def test_what_is_not_named_stays_as_it_is(name: str, entity_id: str, changes: di
     before = ask(call, query, entity_id)
     given_back = ask(call, name, entity_id, changes)
     after = ask(call, query, entity_id)
-    inside = {"characters", "objects", "exits"}
+    inside = {"characters", "objects", "exits", "entrance_ids"}
     if name != "update_exit":
         assert after == {**before, **changes}
     assert given_back == {key: {**before, **changes}[key] for key in before if key not in inside}
@@ -224,6 +257,11 @@ def test_a_place_that_exits_lead_to_stays_until_they_are_gone() -> None:
     assert ask(call, "destroy_location", "attic") is None
 
 
+def test_the_place_where_new_characters_begin_stays() -> None:
+    call = make_call("write:locations", surroundings=make_surroundings(start=lambda: "square"))
+    assert refusal(call, "destroy_location", "square") == ("conflict", "new characters begin in The Square, so it stays")
+
+
 def test_what_was_put_there_in_the_same_call_counts() -> None:
     call = make_writer()
     coin = ask(call, "create_object", {"name": "penny", "place": {"location": "attic"}})["id"]
@@ -269,8 +307,14 @@ CHANGING = {"update_location": "square", "update_exit": "north", "update_object"
 FIELDS = {
     "location": "name, description, owner_id",
     "exit": "name, aliases, source_id, destination_id, lock",
-    "object": "name, description, owner_id",
+    "object": "name, description, owner_id, lock",
     "character": "name, description",
+}
+MORE_FIELDS = {
+    "create_location": ", id",
+    "create_exit": ", id",
+    "create_object": ", place, id",
+    "create_character": ", location_id",
 }
 NOT_ONE_WORD_OF_JSON = [
     ("", "not valid JSON: "),
@@ -295,7 +339,7 @@ def test_fields_are_a_json_object(name: str, text: str, message: str) -> None:
 @pytest.mark.parametrize("name", [*MAKING, *CHANGING])
 def test_an_unknown_field_is_named_together_with_those_there_are(name: str) -> None:
     kind = name.partition("_")[2]
-    known = FIELDS[kind] + {"create_object": ", place", "create_character": ", location_id"}.get(name, "")
+    known = FIELDS[kind] + MORE_FIELDS.get(name, "")
     arguments = ({**MAKING[name], "colour": "red"},) if name in MAKING else (CHANGING[name], {"colour": "red"})
     assert refusal(make_writer(), name, *arguments) == ("invalid_argument", f"'colour' is no key of this; there are {known}")
 
@@ -343,6 +387,7 @@ def with_field(name: str, key: str, value: object) -> tuple[object, ...]:
         (" x", "name: must have single spaces, and none at the ends"),
         ("x\u00a0\u3000y", "name: must have single spaces, and none at the ends"),
         *((text, "name: must not have control characters") for text in CONTROL),
+        *((text, "name: must not have markup, such as [bold] or [[") for text in ("[red]x", "x[/]", "[#ff8800]x", "x [[y]")),
     ],
 )
 def test_names(name: str, value: object, message: str) -> None:
@@ -651,3 +696,12 @@ async def test_two_who_want_the_same_name_do_not_both_get_it(tmp_path: Path, run
         await heart.committer.commit(first.attempt.transaction, ALICE).durable()
         assert not second.attempt.transaction.is_current()
         assert "Guard" in await same_on_disk(heart)
+
+
+@pytest.mark.parametrize(("name", "person"), [("Bob", "Bob"), ("bob", "Bob"), ("B0b", "Bob"), ("AIice", "Alice")])
+def test_a_thing_does_not_pass_for_somebody(name: str, person: str) -> None:
+    call = make_writer()
+    answer = ("conflict", f"name: a thing called {name} could pass for {person}")
+    assert refusal(call, "create_object", {"name": name, "place": {"location": "square"}}) == answer
+    assert refusal(call, "update_object", "lamp", {"name": name}) == answer
+    assert not call.attempt.has_effects

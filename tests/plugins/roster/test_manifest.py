@@ -65,11 +65,7 @@ KEYS = (
     "schema, migrations, limits, config"
 )
 COMMAND_KEYS = "name, pattern, handler, description, usage, aliases, prefix, access, fallback"
-CAPABILITIES = (
-    "emit:<stream>, read:locations, read:objects, read:characters, read:commands, write:locations, write:objects, "
-    "write:characters, kv:read, kv:write, db:migrate, http:get:<domain>, http:post:<domain>, session:read, session:boot, "
-    "server:stats, server:shutdown"
-)
+CAPABILITIES = "read:locations, read:objects, read:characters, read:commands, read:everywhere"
 STREAMS = "location:<id>, character:<id>, channel:<name>, plugin:<name> or global"
 
 

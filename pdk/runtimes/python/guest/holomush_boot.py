@@ -103,7 +103,7 @@ def _shadow_what_cannot_work() -> None:
             setattr(module, name, no_exit)
     time.sleep = _refusal(
         RuntimeError,
-        "a plugin cannot sleep: it would hold up its own players; answer now, and do the rest when an event comes",
+        "a plugin cannot sleep: it would hold up its own players; answer now, and do the rest later, with set_timer",
     )
     threading.Thread.start = no_threads
     threading.Condition.wait = _refusal(RuntimeError, "a plugin cannot wait: it has one thread, so nothing would wake it up")
@@ -422,8 +422,9 @@ def _add_source_line(error: SyntaxError) -> None:
 # Imported here so that no plugin waits for them; everything else in stdlib.txt is imported when asked for.
 _WARM = """
 abc base64 bisect calendar collections collections.abc contextlib copy csv dataclasses datetime decimal enum fractions
-functools graphlib hashlib heapq html inspect io itertools json linecache logging math operator pprint random re secrets
-statistics string struct textwrap time traceback types typing urllib.parse uuid warnings weakref
+functools graphlib hashlib heapq holomush_pdk.locks holomush_pdk.markup holomush_pdk.matching html inspect io itertools json
+linecache logging math operator pprint random re secrets statistics string struct textwrap time traceback types typing
+urllib.parse uuid warnings weakref
 """.split()  # noqa: SIM905
 
 

@@ -106,6 +106,9 @@ type arguments struct {
 	Words         string          `json:"words"`
 	Plugin        string          `json:"plugin"`
 	Topic         string          `json:"topic"`
+	SessionID     string          `json:"session_id"`
+	Seconds       int             `json:"seconds"`
+	Address       string          `json:"address"`
 	Level         string          `json:"level"`
 	Message       string          `json:"message"`
 }
@@ -116,6 +119,21 @@ func call(function string, with arguments) (any, error) {
 	switch function {
 	case "emit_event":
 		return nil, holomush.Emit(with.Stream, with.Type, with.Payload)
+	case "list_events":
+		if with.Limit == 0 {
+			with.Limit = 20
+		}
+		return holomush.ListEvents(with.Stream, with.Limit)
+	case "listen":
+		return nil, holomush.Listen(with.Stream, with.CharacterID)
+	case "unlisten":
+		return holomush.Unlisten(with.Stream, with.CharacterID)
+	case "list_listeners":
+		return holomush.ListListeners(with.Stream)
+	case "set_timer":
+		return nil, holomush.SetTimer(with.Name, with.Seconds, with.Payload)
+	case "cancel_timer":
+		return holomush.CancelTimer(with.Name)
 	case "query_location":
 		return holomush.QueryLocation(with.ID)
 	case "query_exit":
@@ -128,15 +146,17 @@ func call(function string, with arguments) (any, error) {
 		return holomush.Find(with.Name, with.Near, with.Kinds...)
 	case "create_location":
 		return holomush.CreateLocation(holomush.Location{
-			Name: with.Name, Description: with.Description, OwnerID: with.OwnerID,
+			ID: with.ID, Name: with.Name, Description: with.Description, OwnerID: with.OwnerID,
 		})
 	case "create_exit":
 		return holomush.CreateExit(holomush.Exit{
-			Name: with.Name, SourceID: with.SourceID, DestinationID: with.DestinationID, Aliases: with.Aliases, Lock: with.Lock,
+			ID: with.ID, Name: with.Name, SourceID: with.SourceID, DestinationID: with.DestinationID,
+			Aliases: with.Aliases, Lock: with.Lock,
 		})
 	case "create_object":
-		object := holomush.Object{Name: with.Name, Description: with.Description, OwnerID: with.OwnerID}
-		return holomush.CreateObject(object, with.Place)
+		return holomush.CreateObject(holomush.Object{
+			ID: with.ID, Name: with.Name, Description: with.Description, OwnerID: with.OwnerID, Lock: with.Lock,
+		}, with.Place)
 	case "create_character":
 		return holomush.CreateCharacter(holomush.Character{
 			Name: with.Name, LocationID: with.LocationID, Description: with.Description,
@@ -190,6 +210,20 @@ func call(function string, with arguments) (any, error) {
 		return holomush.ListSessions()
 	case "boot_session":
 		return nil, holomush.BootSession(with.CharacterID, with.Reason)
+	case "switch_character":
+		return nil, holomush.SwitchCharacter(with.SessionID, with.CharacterID)
+	case "query_account":
+		return holomush.QueryAccount(with.CharacterID)
+	case "update_account":
+		return holomush.UpdateAccount(with.CharacterID, with.Changes)
+	case "add_character":
+		return holomush.AddCharacter(with.CharacterID, with.Name)
+	case "ban_address":
+		return nil, holomush.BanAddress(with.Address, with.Reason)
+	case "unban_address":
+		return holomush.UnbanAddress(with.Address)
+	case "list_bans":
+		return holomush.ListBans()
 	case "list_commands":
 		return holomush.ListCommands(with.CharacterID)
 	case "list_topics":
@@ -200,6 +234,16 @@ func call(function string, with arguments) (any, error) {
 		return holomush.ServerStats()
 	case "server_shutdown":
 		return nil, holomush.ServerShutdown(with.Reason)
+	case "list_plugins":
+		return holomush.ListPlugins()
+	case "enable_plugin":
+		return nil, holomush.EnablePlugin(with.Name)
+	case "disable_plugin":
+		return nil, holomush.DisablePlugin(with.Name)
+	case "export_world":
+		return holomush.ExportWorld(with.Name)
+	case "import_world":
+		return holomush.ImportWorld(with.Name)
 	case "log":
 		if with.Level == "" {
 			with.Level = "info"

@@ -19,6 +19,8 @@ def _call(function: str, given: dict[str, Any]) -> Any:
     match function:
         case "update_location" | "update_exit" | "update_object" | "update_character":
             return getattr(holomush_pdk, function)(given["id"], **given["changes"])
+        case "update_account":
+            return holomush_pdk.update_account(given["character_id"], **given["changes"])
         case "set_attributes":
             return holomush_pdk.set_attributes(given["id"], **given["values"])
         case "table_insert":

@@ -95,19 +95,34 @@ fn answer(function: &str, with: &With) -> Result<Value> {
     let key = with.text("key");
     let table = with.text("table");
     let description = with.text("description");
+    let stream = with.text("stream");
+    let character_id = with.text("character_id");
     Ok(match function {
-        "emit_event" => json!(emit_event(with.text("stream"), with.text("type"), with.value("payload"))?),
+        "emit_event" => json!(emit_event(stream, with.text("type"), with.value("payload"))?),
+        "list_events" => json!(list_events(stream, with.number("limit", 20)?)?),
+        "listen" => json!(listen(stream, character_id)?),
+        "unlisten" => json!(unlisten(stream, character_id)?),
+        "list_listeners" => json!(list_listeners(stream)?),
+        "set_timer" => {
+            let payload = Some(with.value("payload")).filter(Value::is_object).unwrap_or(json!({}));
+            json!(set_timer(name, with.number("seconds", 0)?, payload)?)
+        }
+        "cancel_timer" => json!(cancel_timer(name)?),
         "query_location" => json!(query_location(id)?),
         "query_exit" => json!(query_exit(id)?),
         "query_object" => json!(query_object(id)?),
         "query_character" => json!(query_character(id)?),
-        "find" => json!(find(name, with.text("near"), with.texts("kinds").as_deref().unwrap_or(NEARBY))?),
-        "create_location" => json!(create_location(name, description, with.get("owner_id"))?),
+        "find" => json!(find(name, with.get("near"), with.texts("kinds").as_deref().unwrap_or(NEARBY))?),
+        "create_location" => json!(create_location(name, description, with.get("owner_id"), with.get("id"))?),
         "create_exit" => {
             let aliases = with.texts("aliases").unwrap_or_default();
-            json!(create_exit(name, with.text("source_id"), with.text("destination_id"), &aliases, with.text("lock"))?)
+            let (source, destination) = (with.text("source_id"), with.text("destination_id"));
+            json!(create_exit(name, source, destination, &aliases, with.text("lock"), with.get("id"))?)
         }
-        "create_object" => json!(create_object(name, with.place()?, description, with.get("owner_id"))?),
+        "create_object" => {
+            let (owner, lock) = (with.get("owner_id"), with.text("lock"));
+            json!(create_object(name, with.place()?, description, owner, lock, with.get("id"))?)
+        }
         "create_character" => json!(create_character(name, with.text("location_id"), description)?),
         "update_location" => json!(update_location(id, with.value("changes"))?),
         "update_exit" => json!(update_exit(id, with.value("changes"))?),
@@ -140,12 +155,24 @@ fn answer(function: &str, with: &With) -> Result<Value> {
         "http_get" => json!(http_get(with.text("url"))?),
         "http_post" => json!(http_post(with.text("url"), with.text("body"))?),
         "list_sessions" => json!(list_sessions()?),
-        "boot_session" => json!(boot_session(with.text("character_id"), with.text("reason"))?),
-        "list_commands" => json!(list_commands(with.text("character_id"))?),
-        "list_topics" => json!(list_topics(with.text("character_id"), with.text("words"))?),
-        "read_topic" => json!(read_topic(with.text("character_id"), with.text("plugin"), with.text("topic"))?),
+        "boot_session" => json!(boot_session(character_id, with.text("reason"))?),
+        "switch_character" => json!(switch_character(with.text("session_id"), character_id)?),
+        "query_account" => json!(query_account(character_id)?),
+        "update_account" => json!(update_account(character_id, with.value("changes"))?),
+        "add_character" => json!(add_character(character_id, name)?),
+        "ban_address" => json!(ban_address(with.text("address"), with.text("reason"))?),
+        "unban_address" => json!(unban_address(with.text("address"))?),
+        "list_bans" => json!(list_bans()?),
+        "list_commands" => json!(list_commands(character_id)?),
+        "list_topics" => json!(list_topics(character_id, with.text("words"))?),
+        "read_topic" => json!(read_topic(character_id, with.text("plugin"), with.text("topic"))?),
         "server_stats" => json!(server_stats()?),
         "server_shutdown" => json!(server_shutdown(with.text("reason"))?),
+        "list_plugins" => json!(list_plugins()?),
+        "enable_plugin" => json!(enable_plugin(name)?),
+        "disable_plugin" => json!(disable_plugin(name)?),
+        "export_world" => json!(export_world(name)?),
+        "import_world" => json!(import_world(name)?),
         "log" => json!(log(with.text("message"), with.get("level").unwrap_or("info"))),
         "config" => json!(config(key)),
         other => Err(format!("there is no function {other}"))?,

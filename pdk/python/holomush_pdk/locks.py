@@ -33,7 +33,7 @@ def check(lock: str) -> None:
 
 class _Reader:
     def __init__(self, lock: str) -> None:
-        self._tokens = [token.strip() for token in _TOKEN.findall(lock) if token.strip()]
+        self._tokens: list[str] = [token.strip() for token in _TOKEN.findall(lock) if token.strip()]
         self._at = 0
         self._depth = 0
 

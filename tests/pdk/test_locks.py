@@ -1,34 +1,15 @@
-"""The locks of exits: what they mean, and that no text of a lock lets in somebody by mistake."""
+"""holomush_pdk.locks: what the locks of exits and things mean, and that no text of a lock lets in somebody by mistake."""
 
 from __future__ import annotations
 
-import importlib.util
-import sys
-from types import ModuleType
-
 import pytest
+from holomush_pdk.locks import BadLock, check, passes
 from hypothesis import given
 from hypothesis import strategies as st
 
-from holomush import bundled
-
-
-def load() -> ModuleType:
-    """The module of the plugin, in this Python."""
-    spec = importlib.util.spec_from_file_location("locks", bundled.PLUGINS / "holomush-navigation" / "locks.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["locks"] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-LOCKS = load()
-
 
 @pytest.mark.parametrize(
-    ("lock", "names", "passes"),
+    ("lock", "names", "wanted"),
     [
         ("", "", True),
         ("  ", "", True),
@@ -58,8 +39,31 @@ LOCKS = load()
         ("(" * 500 + "a" + ")" * 500, "a", False),
     ],
 )
-def test_who_passes(lock: str, names: str, *, passes: bool) -> None:
-    assert LOCKS.passes(lock, set(filter(None, names.split(",")))) == passes
+def test_who_passes(lock: str, names: str, *, wanted: bool) -> None:
+    assert passes(lock, set(filter(None, names.split(",")))) == wanted
+
+
+@pytest.mark.parametrize(
+    ("lock", "why"),
+    [
+        ("a |", "a name is missing"),
+        ("a & | b", "a name is missing"),
+        ("()", "a name is missing"),
+        ("(a", "a ) is missing"),
+        ("a)", ") is where something else should be"),
+        ("a ! b", "! is where something else should be"),
+        ("!" * 20 + "a", "! and ( can stand 20 deep"),
+    ],
+)
+def test_a_text_that_is_no_lock_says_where_it_went_wrong(lock: str, why: str) -> None:
+    with pytest.raises(BadLock) as caught:
+        check(lock)
+    assert str(caught.value) == why
+
+
+@pytest.mark.parametrize("lock", ["", "  ", "brass key", "(Alice | Bob) & !lantern"])
+def test_a_good_lock_is_let_through(lock: str) -> None:
+    check(lock)
 
 
 locks = st.recursive(
@@ -70,19 +74,14 @@ locks = st.recursive(
 
 @given(lock=locks, names=st.sets(st.sampled_from("abc")))
 def test_it_means_what_python_means(lock: str, names: set[str]) -> None:
-    python = lock.replace("|", " or ").replace("&", " and ").replace("!", " not ")
-    values = {name: name in names for name in "abc"}
-    assert LOCKS.passes(lock, names) == eval(_grouped(python), {}, values)
-
-
-def _grouped(python: str) -> str:
     # "not" binds less than what stands for it here, but each pair has brackets of its own.
-    return python.replace("(", " ( ").replace(")", " ) ")
+    python = lock.replace("|", " or ").replace("&", " and ").replace("!", " not ").replace("(", " ( ").replace(")", " ) ")
+    assert passes(lock, names) == eval(python, {}, {name: name in names for name in "abc"})
 
 
 @given(lock=st.text(alphabet="ab|&!() "), names=st.sets(st.sampled_from("ab")))
 def test_text_is_judged_alike_when_it_is_set_and_when_it_is_met(lock: str, names: set[str]) -> None:
     try:
-        LOCKS.check(lock)
-    except LOCKS.BadLock:
-        assert not LOCKS.passes(lock, names)
+        check(lock)
+    except BadLock:
+        assert not passes(lock, names)

@@ -1,0 +1,60 @@
+"""page, who and doing, and channels: what each command does is in the module that its handler comes from."""
+
+from moderating import (
+    handle_channel_ban,
+    handle_channel_create,
+    handle_channel_delete,
+    handle_channel_deop,
+    handle_channel_describe,
+    handle_channel_kick,
+    handle_channel_op,
+    handle_channel_silence,
+    handle_channel_unban,
+    handle_channel_unsilence,
+    handle_event,
+)
+from online import handle_doing, handle_who
+from paging import handle_block, handle_page, handle_page_again, handle_reply, handle_unblock
+from talking import (
+    handle_channel,
+    handle_channel_history,
+    handle_channel_join,
+    handle_channel_leave,
+    handle_channel_list,
+    handle_channel_mute,
+    handle_channel_say,
+    handle_channel_talk,
+    handle_channel_unmute,
+    handle_channel_who,
+)
+
+__all__ = [
+    "handle_block",
+    "handle_channel",
+    "handle_channel_ban",
+    "handle_channel_create",
+    "handle_channel_delete",
+    "handle_channel_deop",
+    "handle_channel_describe",
+    "handle_channel_history",
+    "handle_channel_join",
+    "handle_channel_kick",
+    "handle_channel_leave",
+    "handle_channel_list",
+    "handle_channel_mute",
+    "handle_channel_op",
+    "handle_channel_say",
+    "handle_channel_silence",
+    "handle_channel_talk",
+    "handle_channel_unban",
+    "handle_channel_unmute",
+    "handle_channel_unsilence",
+    "handle_channel_who",
+    "handle_doing",
+    "handle_event",
+    "handle_page",
+    "handle_page_again",
+    "handle_reply",
+    "handle_unblock",
+    "handle_who",
+]

@@ -20,8 +20,8 @@ PDK = _INSTALLED / "pdk" if _INSTALLED.is_dir() else _PACKAGE.parent / "pdk"
 """What plugins are written with, a folder for each language."""
 
 PLUGIN_NAMES = frozenset(
-    {"echo", "holomush-building", "holomush-communication", "holomush-help", "holomush-messaging"}
-    | {"holomush-navigation", "holomush-objects"}
+    {"echo", "holomush-account", "holomush-admin", "holomush-building", "holomush-communication"}
+    | {"holomush-help", "holomush-messaging", "holomush-navigation", "holomush-objects"}
 )
 """The folders in ``PLUGINS`` that come with HoloMUSH. In a source tree an operator's own stand beside them."""
 

@@ -1,9 +1,10 @@
-"""Lines that are no command, plugins that are missing or broken, and the rule that every bundled command has a test."""
+"""Lines that are no command, plugins that are missing or broken, and the rule that all that bundled plugins can do is shown."""
 
 from __future__ import annotations
 
 import ast
 import logging
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from shutil import copytree
@@ -11,11 +12,12 @@ from shutil import copytree
 import pytest
 from support.game import BUNDLED_COMMANDS, Player, running_server
 from support.plugins import write_plugin
+from support.transcripts import typed_steps
 
 from holomush import bundled
 from holomush.plugins.guests.guest import SourceRuntime
 from holomush.plugins.roster.manifest import Command, read_manifest
-from holomush.testing.transcripts import read_transcripts
+from holomush.testing.transcripts import FILE_NAME, read_transcripts
 
 NO_HELP = 'Huh?  (Type "help" for help.)\n'
 
@@ -147,56 +149,141 @@ async def test_a_plugin_can_stand_in_for_a_bundled_one(data: Path, runtime: Sour
         assert await alice.do("say hello") == "You would say: hello\n"
 
 
+def bundled_folders() -> list[Path]:
+    """The folders of all bundled plugins."""
+    return sorted(bundled.PLUGINS / name for name in bundled.PLUGIN_NAMES)
+
+
 def bundled_commands() -> list[tuple[str, Command]]:
     """Every command of every bundled plugin, with the plugin's name."""
-    folders = sorted(path.parent for path in bundled.PLUGINS.glob("*/plugin.yaml"))
-    return [(folder.name, command) for folder in folders for command in read_manifest(folder).commands]
+    return [(folder.name, command) for folder in bundled_folders() for command in read_manifest(folder).commands]
 
 
 def typed_forms(command: Command) -> Iterator[str]:
-    """The ways to begin a line with a command: its word, its aliases, its prefix."""
-    if not command.fallback:
-        yield command.pattern.split("[")[0].split("<")[0].strip() or command.name
+    """The ways to begin a line with a command: its words, its aliases, its prefix."""
+    words = command.pattern.split("[")[0].split("<")[0].strip()
+    if words:
+        yield words
     yield from command.aliases
     if command.prefix is not None:
         yield command.prefix
 
 
-def texts_in_tests() -> frozenset[str]:
-    """Every string in the tests of this folder, but for this file, and every line typed in the transcripts of the plugins."""
-    sources = [path for path in Path(__file__).parent.glob("test_*.py") if path != Path(__file__)]
-    nodes = (node for path in sources for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
-    strings = [node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)]
-    for folder in {path.parent for path in bundled.PLUGINS.glob("*/tests.yaml")}:
-        strings += [step.command for case in read_transcripts(folder) for step in case.steps if step.command is not None]
-    return frozenset(string.strip().casefold() for string in strings)
+OWN_TESTS = [path for path in sorted(Path(__file__).parent.glob("test_*.py")) if path != Path(__file__)]
+TRANSCRIPTS = [
+    (folder, case) for folder in bundled_folders() if (folder / FILE_NAME).is_file() for case in read_transcripts(folder)
+]
 
 
-def is_typed(form: str, texts: frozenset[str]) -> bool:
-    """Whether one of ``texts`` is a line that begins with ``form``. A prefix needs no space behind it, words do."""
+def strings_in(path: Path) -> Iterator[str]:
+    """Every string in a Python file but its docstrings; ``{}`` stands for what an f-string puts in."""
+    nodes = list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+    formatted = [node for node in nodes if isinstance(node, ast.JoinedStr)]
+    skipped = {id(part) for node in formatted for part in ast.walk(node) if part is not node}
+    skipped |= {id(node.value) for node in nodes if isinstance(node, ast.Expr)}
+    for node in nodes:
+        if id(node) in skipped:
+            continue
+        if isinstance(node, ast.JoinedStr):
+            yield "".join(str(part.value) if isinstance(part, ast.Constant) else "{}" for part in node.values)
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            yield node.value
+
+
+def typed_over_telnet() -> frozenset[str]:
+    """The lines of all transcripts that are played at a server, and the strings of the other tests in this folder."""
+    lines = [step.command or "" for _, case in TRANSCRIPTS for step in typed_steps(case)]
+    lines += [string for path in OWN_TESTS for string in strings_in(path)]
+    return frozenset(line.strip().casefold() for line in lines)
+
+
+def is_typed(form: str, lines: frozenset[str]) -> bool:
+    """Whether one of ``lines`` begins with ``form``. A prefix needs no space behind it, words do."""
     form = form.casefold()
     if not any(character.isalnum() for character in form):
-        return any(text.startswith(form) for text in texts)
-    return any(text == form or text.startswith(form + " ") for text in texts)
+        return any(line.startswith(form) for line in lines)
+    return any(line == form or line.startswith((f"{form} ", f"{form}=")) for line in lines)
 
 
-@pytest.mark.parametrize(
-    ("plugin", "form"),
-    [(plugin, form) for plugin, command in bundled_commands() for form in typed_forms(command)],
-)
-def test_every_bundled_command_is_typed_in_some_test(plugin: str, form: str) -> None:
-    assert is_typed(form, texts_in_tests()), f"no test in tests/game types {form!r} of plugin {plugin}"
+def test_every_bundled_command_is_typed_over_telnet() -> None:
+    lines = typed_over_telnet()
+    forms = [(plugin, form) for plugin, command in bundled_commands() for form in typed_forms(command)]
+    missing = [f"{plugin}: {form}" for plugin, form in forms if not is_typed(form, lines)]
+    assert not missing, "\n".join(missing)
 
 
 def test_a_command_that_no_test_types_would_be_found() -> None:
     assert not is_typed("frob", frozenset({"frobnicate", "the frob"}))
     assert is_typed("frob", frozenset({"frob x"}))
+    assert is_typed("frob", frozenset({"frob=x"}))
     assert is_typed(";", frozenset({";'s"}))
 
 
 def test_every_bundled_plugin_has_a_test() -> None:
     """One that only listens has no command to type; its name must come up."""
-    texts = texts_in_tests()
-    for folder in bundled.PLUGINS.glob("*/plugin.yaml"):
-        manifest = read_manifest(folder.parent)
+    texts = typed_over_telnet()
+    for folder in bundled_folders():
+        manifest = read_manifest(folder)
         assert manifest.commands or any(manifest.name in text for text in texts), manifest.name
+
+
+UNDERSTOOD = "words that are understood in what somebody types, and never said"
+NO_PREFIX = "the name of a prefix that no bundled command has"
+UNREAD = {
+    "s sec secs second seconds": UNDERSTOOD,
+    "m min mins minute minutes": UNDERSTOOD,
+    "h hour hours": UNDERSTOOD,
+    "d day days": UNDERSTOOD,
+    "single quote": NO_PREFIX,
+    "a place that is gone": "only a race could show it: no exit leads to a place that is gone",
+}
+"""Strings in bundled plugins that nobody reads in any test, and why that is right."""
+
+
+def is_said(string: str) -> bool:
+    """Whether it looks like something for people to read: more than one word."""
+    return re.search(r"\S\s+\S", string) is not None and re.search("[a-z]{2}", string) is not None
+
+
+def said(string: str) -> re.Pattern[str]:
+    """What finds a string of a plugin in what people read, whatever an f-string puts in. Tests may have its ends elsewhere."""
+    return re.compile(".*".join(map(re.escape, string.strip("{} ").split("{}"))))
+
+
+def read_by_people() -> str:
+    """All that transcripts compare, what plugins put into events included, and all strings of the tests in this folder."""
+    texts = [string for path in OWN_TESTS for string in strings_in(path)]
+    for _, case in TRANSCRIPTS:
+        for step in case.steps:
+            texts += [step.error or "", *(step.output if isinstance(step.output, list) else [step.output or ""])]
+            texts += [str(value) for emitted in step.emits for value in (emitted.payload or {}).values()]
+    return "\n".join(texts)
+
+
+def test_everything_that_a_bundled_plugin_says_is_read_in_some_test() -> None:
+    read = read_by_people()
+    strings = [
+        (path, string) for folder in bundled_folders() for path in sorted(folder.glob("*.py")) for string in strings_in(path)
+    ]
+    unread = [(path, string) for path, string in strings if is_said(string) and not said(string).search(read)]
+    missing = [f"{path.parent.name}/{path.name}: {string}" for path, string in unread if string not in UNREAD]
+    assert not missing, "\n".join(missing)
+    assert UNREAD.keys() <= {string for _, string in unread}, "some of UNREAD is read"
+
+
+SITTING = '''
+"""A docstring is not said."""
+def sit(inv):
+    """Nor is this one."""
+    if inv.args.get("where"):
+        return f"There is no {inv.args.get('where') or 'chair or bench'} to sit on."
+    return "You sit down."
+'''
+
+
+def test_a_line_that_no_test_reads_would_be_found(tmp_path: Path) -> None:
+    (tmp_path / "plugin.py").write_text(SITTING, encoding="utf-8")
+    strings = [string for string in strings_in(tmp_path / "plugin.py") if is_said(string)]
+    assert sorted(strings) == ["There is no {} to sit on.", "You sit down."]
+    assert said("There is no {} to sit on.").search("x\nThere is no red chair to sit on.\n")
+    assert not said("There is no {} to sit on.").search("There is no chair\nto sit on.")

@@ -272,11 +272,19 @@ class Session:
         for row in stored:
             if row.stream.startswith(CHANNELS) and row.sequence <= game.heard_since(row.stream, presence.character_id):
                 continue  # it was said before they joined the channel
+            if row.type in TEMPLATES and self._is_own(row.actor_id):
+                continue  # they know that they came or went as another of their characters
             event = Event(**{**attrs.asdict(row, recurse=False), "actor_kind": ActorKind(row.actor_kind)})
             text = game.bus.renderer.text(event, viewer_role(event, presence.character_id))
             if text is not None:
                 lines.append(text)
         return lines
+
+    def _is_own(self, character_id: str) -> bool:
+        """Whether a character belongs to the player of this connection."""
+        character = self._game.world.get(character_id)
+        admission = self._admission
+        return isinstance(character, Character) and admission is not None and character.player_id == admission.player.id
 
     async def _announce(self, event_type: str, character_id: str) -> None:
         """Tell those around, and the plugins, that a character has come or gone."""

@@ -264,6 +264,14 @@ async def test_others_see_one_go_and_the_other_come(data: Path, runtime: SourceR
         assert [tuple(row) for row in rows][-2:] == [("disconnect", "Alice"), ("connect", "Anna")]
 
 
+async def test_ones_own_coming_and_going_is_nothing_that_was_missed(data: Path, runtime: SourceRuntime) -> None:
+    async with playing(data, runtime) as server:
+        alice = await create(server, "Alice")
+        await alice.do("zadd Anna")
+        for name in ("Anna", "Alice", "Anna", "Alice"):
+            assert "missed" not in await switch(alice, name)
+
+
 async def test_a_second_connection_stays_with_the_character(data: Path, runtime: SourceRuntime) -> None:
     async with playing(data, runtime) as server:
         bob = await create(server, "Bob")

@@ -30,11 +30,8 @@ MORE_TOPICS = "the topics of the other plugins are there, too"
 OVERVIEW = "the commands of the other plugins are listed, too, and one of them is who, in place of the server's own"
 WHO = "a bundled plugin has a command who, in place of the server's own"
 CONNECTIONS = "on the harness nobody has logged in, and everybody comes from a made-up address"
-MISSED = "on the harness nobody has missed anything"
 
 ADDITIONS = {
-    ("holomush-account", "several characters", "character switch Robin"): MISSED,
-    ("holomush-account", "going on as another", "character switch robi"): MISSED,
     ("holomush-help", "topics", "help topics"): MORE_TOPICS,
     ("holomush-help", "topics", "@help topics"): MORE_TOPICS,
     ("holomush-help", "topics", "+help topics"): MORE_TOPICS,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+from collections import Counter
 
 import attrs
 
@@ -39,14 +40,24 @@ class AddressBans(Register[str, AddressBan]):
 
     def __init__(self) -> None:
         super().__init__("address_bans", lambda ban: ban.address, attrs.asdict, AddressBan)
-        self._networks: dict[str, Network] = {}
+        self._networks: dict[Network, str] = {}
+        self._lengths: Counter[tuple[int, int]] = Counter()
+        """How many networks there are of each IP version and length of prefix."""
 
     def noted(self, before: AddressBan | None, after: AddressBan | None) -> None:
         """Networks are taken apart once."""
         if before is not None:
-            self._networks.pop(before.address, None)
+            self._follow(before.network, -1)
+            self._networks.pop(before.network, None)
         if after is not None:
-            self._networks[after.address] = after.network
+            self._follow(after.network, 1)
+            self._networks[after.network] = after.address
+
+    def _follow(self, network: Network, step: int) -> None:
+        length = (network.version, network.prefixlen)
+        self._lengths[length] += step
+        if not self._lengths[length]:
+            del self._lengths[length]
 
     def covering(self, address: str) -> AddressBan | None:
         """A ban that the address falls under. Text that is no address, such as that of a connection in memory, falls under none."""
@@ -57,7 +68,10 @@ class AddressBans(Register[str, AddressBan]):
         except ValueError:
             return None
         asked = _unmapped(asked)
-        return next((self.get(banned) for banned, network in self._networks.items() if asked in network), None)
+        # Looked up once for each length: there may be thousands of networks, and a flood of strangers.
+        lengths = (length for version, length in self._lengths if version == asked.version)
+        around = (self._networks.get(ipaddress.ip_network((asked, length), strict=False)) for length in lengths)
+        return next((self.get(banned) for banned in around if banned is not None), None)
 
 
 def clean_address(text: str) -> str:

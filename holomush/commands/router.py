@@ -167,7 +167,9 @@ class Router:
 
     def _suggest(self, word: str, access: Access) -> str | None:
         names = self._names[access]
-        near = _nearest(word, tuple(names), cutoff=0.6)
+        # `@dest` is no help for whoever types `west`: what begins with a sign is for those who begin with it, too.
+        alike = tuple(name for name in names if name[0].isalnum() or name[0] == word[0])
+        near = _nearest(word, alike, cutoff=0.66)
         return None if near is None else names[near]
 
     def _visible_entries(self, word: str, access: Access) -> list[_Entry]:

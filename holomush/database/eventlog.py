@@ -29,7 +29,16 @@ ORDER BY events.sequence DESC LIMIT ?4
 """  # noqa: S608 - the columns are constants
 
 
-_RECENT = f"SELECT {_COLUMNS} FROM events WHERE stream = ? ORDER BY sequence DESC LIMIT ?"  # noqa: S608 - the columns are constants
+_RECENT = f"""
+SELECT {_COLUMNS} FROM (
+    SELECT sequence AS number, sum(length(payload)) OVER (ORDER BY sequence DESC) AS size FROM (
+        SELECT sequence, payload FROM events WHERE stream = ? ORDER BY sequence DESC LIMIT ?
+    )
+) JOIN events ON events.sequence = number
+WHERE size <= ? ORDER BY number DESC
+"""  # noqa: S608 - the columns are constants
+RECENT_SIZE = 1_048_576
+"""Characters of the payloads that ``recent`` gives together. Whoever asks may hold up everybody until all is read."""
 
 
 @frozen
@@ -71,6 +80,9 @@ async def missed(store: Store, streams: Sequence[str], after: int, upto: int, li
 
 
 def recent(reader: DirectReader, stream: str, limit: int, stop: Callable[[], bool]) -> list[StoredEvent]:
-    """The last ``limit`` events of a stream that are on disk, oldest first. From any thread; raises as ``DirectReader.fetch``."""
-    rows = reader.fetch(_RECENT, (stream, limit), stop)
+    """The last ``limit`` events of a stream that are on disk, oldest first; fewer if they are larger than ``RECENT_SIZE``.
+
+    From any thread; raises as ``DirectReader.fetch``.
+    """
+    rows = reader.fetch(_RECENT, (stream, limit, RECENT_SIZE), stop)
     return [StoredEvent(*(*row[:-1], json.loads(row[-1]))) for row in reversed(rows)]

@@ -104,10 +104,11 @@ class Committer:
         ticket = self._store.submit(statements, publish, binding=bool(changes or extra or kept.has_effects))
         # Accepted: from here on nothing can fail but the disk itself, and then the world is read anew from it.
         self.sequence += len(events)
+        heard_before = {event.stream: self._registers.listeners.of_stream(event.stream) for event in events}
         self._world.apply(transaction.changes)
         kept.apply()
         # Who hears an event is settled now: a listener who walks in while the disk is busy was not there.
-        audiences += [self._audience(event.stream) for event in events]
+        audiences += [self._audience(event.stream, heard_before[event.stream]) for event in events]
         return ticket
 
     def _seen_statements(self, changes: Mapping[str, Entity | None]) -> list[Statement]:
@@ -129,7 +130,7 @@ class Committer:
             sequence=self.sequence + offset,
         )
 
-    def _audience(self, stream: str) -> tuple[str, ...] | None:
+    def _audience(self, stream: str, heard_before: Sequence[str]) -> tuple[str, ...] | None:
         target = parse_stream(stream)
         match target.kind:
             case StreamKind.GLOBAL:
@@ -139,7 +140,8 @@ class Committer:
             case StreamKind.CHARACTER:
                 return (target.name,)
             case StreamKind.CHANNEL:
-                return self._registers.listeners.of_stream(stream)
+                # Whoever begins or ends to listen in the call hears what it says, too.
+                return tuple(dict.fromkeys((*heard_before, *self._registers.listeners.of_stream(stream))))
             case StreamKind.PLUGIN:
                 return ()
 

@@ -156,6 +156,8 @@ class TelnetServer:
                             session.tell(f"That line is longer than {limit} bytes and was ignored.")
                         case WindowSize() | TerminalType():
                             client.learn(event)
+                    # Thousands of lines may come at once, and many are answered without waiting for anything.
+                    await trio.lowlevel.checkpoint()
                     if session.has_ended() or client.is_closed:
                         return
                     if session.playing:

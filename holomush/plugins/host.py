@@ -37,7 +37,7 @@ from holomush.plugins.guests.guest import (
     report_of,
 )
 from holomush.plugins.guests.pool import GuestPool
-from holomush.plugins.guests.quick import LONGER, QUICK, QuickLane
+from holomush.plugins.guests.quick import LONGER, REST, QuickLane
 from holomush.plugins.limits import Limits
 from holomush.plugins.loaded import LoadedPlugin, PluginLoadError, PluginPausedError, shown_attributes
 from holomush.plugins.pauses import Health, in_words
@@ -264,6 +264,7 @@ class PluginHost:
     async def _call(self, plugin: LoadedPlugin, function: str, data: bytes, call: Call, *, alone: bool) -> Reply:
         if len(data) > plugin.limits.message_bytes:
             raise GuestInputError(f"what it was to be given is larger than {plugin.limits.message_bytes} bytes")
+        alone = alone and time.perf_counter() >= plugin.alone_again
         if plugin.patient_calls and not alone:
             plugin.patient_calls -= 1
             return await self._call_patiently(plugin, function, data, call)
@@ -271,7 +272,7 @@ class PluginHost:
         before = attempt.transaction.savepoint()
         try:
             async with _lent(plugin.pool) as guest:
-                output = self.quick_lane.call(guest, function, data, call, LONGER if alone else QUICK)
+                output = self._call_quickly(plugin, guest, function, data, call, alone=alone)
                 reply = read_reply(output, call)
                 _measure(plugin, guest)
                 return reply
@@ -281,6 +282,16 @@ class PluginHost:
         plugin.patient_calls = PATIENT_CALLS
         attempt.begin_again(self._storage[plugin.name], before)
         return await self._call_patiently(plugin, function, data, self._new_call(plugin, function, attempt))
+
+    def _call_quickly(self, plugin: LoadedPlugin, guest: Guest, function: str, data: bytes, call: Call, *, alone: bool) -> bytes:
+        if not alone:
+            return self.quick_lane.call(guest, function, data, call)
+        begun = time.perf_counter()
+        try:
+            return self.quick_lane.call(guest, function, data, call, LONGER)
+        finally:
+            now = time.perf_counter()
+            plugin.alone_again = now + REST * (now - begun)
 
     async def _call_patiently(self, plugin: LoadedPlugin, function: str, data: bytes, call: Call) -> Reply:
         async with _lent(plugin.patient_pool) as guest:

@@ -160,7 +160,12 @@ class Session:
             self.tell("That character is not there any more.")
             return
         await self._part(gone=False)
-        await self._play(admission)
+        # Read anew: while their going was written they may have been demoted, banned, or chosen something else.
+        today = self._game.entrance.admit(admission.character)
+        if today is None or today.player.ban is not None:
+            self.tell("That character is not there any more.")
+            return
+        await self._play(today)
 
     async def _part(self, *, gone: bool) -> None:
         """Let go of the character that is being played."""

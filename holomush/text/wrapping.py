@@ -17,6 +17,8 @@ from holomush.text.markup import Nest, escape, pieces, strip
 
 _TAB: Final = 8  # columns that a tab takes at most
 _SPACES: Final = re.compile(" *")
+# Letters of flags. To pair one off, wcwidth counts all that stand before it: of long rows the time grows with the square.
+_MANY_FLAGS: Final = re.compile("[\U0001f1e6-\U0001f1ff]{64}")
 
 
 def wrap(text: str, width: int) -> str:
@@ -29,7 +31,7 @@ def wrap(text: str, width: int) -> str:
 def wrap_line(line: str, width: int) -> list[str]:
     """The rows of one line."""
     plain = strip(line)
-    if 0 <= wcswidth(plain) <= width:
+    if not _MANY_FLAGS.search(plain) and 0 <= wcswidth(plain) <= width:
         return [line]
     rows = list(_rows(plain, width))
     if rows == [(0, len(plain))]:

@@ -146,6 +146,8 @@ class _Plan:
                 holder = self._transaction.character_named(entry.name)
                 if key in self._characters or (holder is not None and holder.id != entry.id):
                     yield f"{path}.name: the name {shown(entry.name)} is taken"
+                elif (alike := self._transaction.world.namesake(entry.name, but=entry.id)) is not None:
+                    yield f"{path}.name: the name {shown(entry.name)} looks like that of {alike.name}"
                 self._characters.setdefault(key, entry.id)
 
     def _is_there(self, entity_id: str, kind: Kind) -> bool:
@@ -308,7 +310,7 @@ class _Plan:
 
 def _text_problems(entry: Entry) -> Iterator[str]:
     if isinstance(entry, CharacterEntry):
-        yield from _broken("name", lambda: check_name(clean_name(entry.name)))
+        yield from _broken("name", lambda: check_name(clean_name(entry.name), of_player=False))
     else:
         yield from _broken("name", lambda: check_title(entry.name))
     if isinstance(entry, ExitEntry):

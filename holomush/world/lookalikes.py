@@ -14,13 +14,21 @@ from confusable_homoglyphs.confusables import confusables_data
 # The list has these around letters of scripts that are written from right to left.
 _DIRECTION_MARK = "\u200e"
 
+_OVERLOOKED = frozenset(" .'-")
+
 
 @lru_cache(maxsize=4096)
 def look(name: str) -> str:
     """What two names that look alike have in common. Of a name as ``clean_name`` left it."""
-    drawn = "".join(_prototype(char) for char in unicodedata.normalize("NFD", name))
+    # Accents and punctuation are too easily overlooked, and many letters have none but on paper.
+    drawn = "".join(_prototype(char) for char in unicodedata.normalize("NFD", name) if not _is_overlooked(char))
     # Letter case only now: a capital i looks like a small L, a small i does not.
     return unicodedata.normalize("NFC", drawn).casefold()
+
+
+def _is_overlooked(char: str) -> bool:
+    """Not so the marks of scripts that write their vowels with them."""
+    return char in _OVERLOOKED or unicodedata.name(char, "").startswith("COMBINING")
 
 
 @lru_cache(maxsize=4096)

@@ -26,6 +26,11 @@ OFFICIAL_WORDS = frozenset(
     {"admin", "administrator", "god", "holomush", "moderator", "operator"} | {"root", "server", "staff", "system", "wizard"}
 )
 
+# A name that ends so reads as the beginning of what somebody else says or does: "Alice says".
+_VERBS = frozenset({"says", "pages", "whispers", "shouts", "asks", "exclaims", "thinks", "poses", "emits"})
+
+_ARTICLES = frozenset({"a", "an", "the"})
+
 _OFFICIAL_LOOKS = frozenset(look(form) for word in OFFICIAL_WORDS for form in (word, word.capitalize()))
 
 # Names that begin so are handed out by the server, to guests.
@@ -72,7 +77,7 @@ def name_key(name: str) -> str:
     return key
 
 
-def check_name(name: str, *, by_operator: bool = False) -> None:
+def check_name(name: str, *, by_operator: bool = False, of_player: bool = True) -> None:
     """Raise :class:`BadName` unless ``name``, as :func:`clean_name` left it, may be taken.
 
     Allowed are 2 to 24 code points: letters, their marks, digits, spaces, apostrophes, hyphens and full stops, with a
@@ -81,6 +86,8 @@ def check_name(name: str, *, by_operator: bool = False) -> None:
 
     Refused are :data:`COMMAND_WORDS`, and unless ``by_operator`` also :data:`OFFICIAL_WORDS` and every name that begins
     with ``guest``; case, spaces and punctuation make no difference to that, nor do letters that look alike.
+    Also refused are names that read like the beginning of somebody's words, such as ``Alice says``, and for players those
+    with an article.
     """
     if not MIN_LENGTH <= len(name) <= MAX_LENGTH:
         raise BadName(f"A name is {MIN_LENGTH} to {MAX_LENGTH} characters long.")
@@ -92,6 +99,11 @@ def check_name(name: str, *, by_operator: bool = False) -> None:
         raise BadName("A name may not mix letters of different alphabets.")
     if _has_tower_of_marks(name):
         raise BadName(f"A name may not put more than {MAX_MARKS} marks on one letter.")
+    words = name_key(name).split()
+    if words[-1] in _VERBS:
+        raise BadName("A name may not end so that it reads like the beginning of somebody's words.")
+    if of_player and len(words) > 1 and words[0] in _ARTICLES:
+        raise BadName("A name may not begin with an article.")
     word, drawn = (_SQUEEZED_OUT.sub("", text) for text in (name_key(name), look(name)))
     official = word in OFFICIAL_WORDS or drawn in _OFFICIAL_LOOKS or word.startswith(GUEST_PREFIX)
     if word in COMMAND_WORDS or (official and not by_operator):

@@ -17,9 +17,10 @@ from holomush_pdk import (
     query_object,
 )
 from holomush_pdk.markup import typed
-from holomush_pdk.matching import which_one, without_article
+from holomush_pdk.matching import name_key, which_one, without_article
+from naming import unquoted
 from refusing import Refusal
-from rights import is_theirs
+from rights import is_admin, is_theirs
 from wording import ref
 
 KINDS = ("object", "exit", "character", "location")
@@ -28,16 +29,19 @@ QUERIES = {"object": query_object, "exit": query_exit, "character": query_charac
 MOST_NAMES = 10
 
 _ID = re.compile(r"#?([0-7][0-9A-HJKMNP-TV-Z]{25})", re.IGNORECASE)
+_NUMBERED = re.compile(r"\d+\.")
 
 
 def choose(inv: Invocation, name: str, kinds: Iterable[str] = KINDS) -> Record:
-    """What is meant of what is near the actor, or of everything if it is an id."""
+    """What is meant of what is near the actor, or of everything if it is an id. Admins can name people wherever they are."""
     wanted = tuple(kinds)
     if looks_like_id(name):
         return by_id(name, wanted)
     found = find(name, near=inv.actor.id, kinds=wanted)
     if not found:
         found = find(without_article(name), near=inv.actor.id, kinds=wanted)
+    if "character" in wanted and is_admin(inv) and not any(is_called(thing, name) for thing in found):
+        found = called_anywhere(name, ["character"]) or found
     if not found:
         raise Refusal(f"There is no {typed(without_article(name))} here.")
     if len(found) > 1:
@@ -60,30 +64,49 @@ def choose_place(inv: Invocation, name: str, may: Callable[[Invocation, Record],
 
 
 def choose_person(inv: Invocation, name: str) -> Record:
-    """Somebody, wherever they are, connected or not. Of those who are not connected, the whole name is needed."""
+    """Somebody, wherever they are, connected or not. A whole name wins; of those who are not connected, it is needed."""
     if name.casefold() == "me":
         return inv.actor
     if looks_like_id(name):
         return by_id(name, ("character",))
-    here = find(name, near=inv.actor.id, kinds=["character"])
-    found = here if len(here) == 1 else find(name, near=None, kinds=["character"])
+    found = called_anywhere(name, ["character"]) or find(name, near=inv.actor.id, kinds=["character"])
+    if len(found) != 1:
+        found = find(name, near=None, kinds=["character"])
     if not found:
         raise Refusal(f"There is nobody called {typed(name)}.")
     return only(found)
 
 
 def choose_to_move(inv: Invocation, name: str) -> Record:
-    """Somebody or something to be moved: near, or else anywhere in the world if it is the actor's."""
+    """Somebody or something to be moved: near, or else anywhere in the world if it is the actor's.
+
+    A whole name anywhere wins over the beginning of one that is near: nobody is moved who was not meant.
+    """
     kinds = ["object", "character"]
     if looks_like_id(name):
         return choose(inv, name)
     near = find(name, near=inv.actor.id, kinds=[*kinds, "exit", "location"])
+    if near and not any(is_called(thing, name) for thing in near):
+        elsewhere = [thing for thing in called_anywhere(name, kinds) if is_theirs(inv, thing)]
+        if elsewhere:
+            return only(elsewhere)
     if near:
-        return near[0] if len(near) == 1 else only(near, which_one)
+        return only(near, which_one)
     found = [thing for thing in find(name, near=None, kinds=kinds) if is_theirs(inv, thing)]
     if not found:
         raise Refusal(f"There is no {typed(without_article(name))} here, nor anything of yours that is called so.")
     return only(found)
+
+
+def called_anywhere(name: str, kinds: list[str]) -> list[Record]:
+    """What has just this name, in the whole world."""
+    return [thing for thing in find(name, near=None, kinds=kinds) if is_called(thing, name)]
+
+
+def is_called(thing: Record, name: str) -> bool:
+    """Whether a name is a whole name of something, not only its beginning. `me`, `here` and `2.lamp` are as good."""
+    key = name_key(unquoted(name))
+    return key in {"me", "here", *map(name_key, (thing.name, *thing.get("aliases", ())))} or _NUMBERED.match(key) is not None
 
 
 def only(found: list[Record], question: Callable[[list[Record]], str] | None = None) -> Record:

@@ -29,8 +29,8 @@ LONGEST_LOCK = 1024
 LONGEST_PROPERTY = 4096
 MOST_PROPERTIES = 50
 
-_CODE = re.compile("%([rt%])", re.IGNORECASE)
-_CODES = {"r": "\n", "t": "\t", "%": "%"}
+_CODE = re.compile("%([rbt%])", re.IGNORECASE)
+_CODES = {"r": "\n", "b": " ", "t": "\t", "%": "%"}
 _PROPERTY = re.compile("[A-Za-z0-9_-]{1,64}")
 _LOCK_NAME = re.compile("[^|&!()]+")
 
@@ -73,7 +73,7 @@ def describe(inv: Invocation, thing: Record, text: str):
 
 
 def checked_description(text: str) -> str:
-    """A description as it is kept: `%r` is a new line in it, `%t` a tab and `%%` a percent sign."""
+    """A description as it is kept: `%r` is a new line in it, `%b` a blank, `%t` a tab and `%%` a percent sign."""
     description = _CODE.sub(lambda found: _CODES[found[1].lower()], text)
     if len(description) > LONGEST_DESCRIPTION:
         raise Refusal(f"A description has at most {LONGEST_DESCRIPTION} characters. This one has {len(description)}.")
@@ -119,10 +119,25 @@ def lock_name(inv: Invocation, name: str) -> str:
 def handle_set(inv: Invocation):
     what, slash, key = inv.args.what.rpartition("/")
     value = inv.args.get("value", "")
-    if not slash:
-        return set_flag(inv, choose(inv, key), value)
-    thing = choose(inv, what.strip())
-    field = name_key(key)
+    if slash:
+        return set_field(inv, choose(inv, what.strip()), key, value)
+    thing = choose(inv, key)
+    field, colon, text = value.partition(":")
+    return set_field(inv, thing, field, text.strip()) if colon else set_flag(inv, thing, value)
+
+
+@answering
+def handle_and(inv: Invocation):
+    """`&colour lamp=green`, as MUSHes have it."""
+    field, what = inv.args.get("property"), inv.args.get("what")
+    if not field or not what:
+        raise Refusal("Usage: &<property> <what>=<text>")
+    return set_field(inv, choose(inv, what), field, inv.args.get("value", ""))
+
+
+def set_field(inv: Invocation, thing: Record, name: str, value: str):
+    """A property, or what has a command of its own."""
+    field = name_key(name)
     if field == "lock":
         return set_lock(inv, thing, value)
     if field == "name":

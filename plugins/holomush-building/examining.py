@@ -1,12 +1,12 @@
 """examine and find: all there is to know of something, and where one's own things are. One item a line, for every reader."""
 
-from choosing import choose, exists
+from choosing import KINDS, choose, exists
 from holomush_pdk import Invocation, Record, find, query_character, query_exit, query_location, query_object
 from holomush_pdk.markup import typed
 from holomush_pdk.matching import name_key
 from refusing import Refusal, answering
 from rights import is_admin, is_theirs, owner_id
-from wording import WORDS, exit_names, plain, ref
+from wording import WORDS, exit_names, plain, ref, sentence_start
 
 # Each of these lines may cost two questions to the server, and a command has 256 of them.
 MOST_EXITS = 40
@@ -33,12 +33,32 @@ ALL_KINDS = ["location", "object", "exit", "character"]
 
 @answering
 def handle_examine(inv: Invocation):
-    thing = choose(inv, inv.args.get("what", "here"))
+    name = inv.args.get("what", "here")
+    what, _, field = name.rpartition("/")
+    # A name may have a slash in it, too.
+    if what.strip() and not find(name, near=inv.actor.id, kinds=KINDS):
+        return examine_property(inv, choose(inv, what.strip()), field)
+    thing = choose(inv, name)
     if is_theirs(inv, thing):
         return [*heading(thing), *inner_lines(thing)]
     if not is_near(inv, thing):
         raise Refusal("That is not yours to examine.")
     return [*heading(thing), f"Description: {plain(thing.get('description', '')) or 'none'}", "The rest is for its owner to see."]
+
+
+def examine_property(inv: Invocation, thing: Record, name: str):
+    """The one text that is noted under a name."""
+    if not is_theirs(inv, thing):
+        raise Refusal("That is not yours to examine.")
+    properties = thing.attributes.properties
+    key = name_key(name)
+    if key not in properties:
+        raise Refusal(f"{sentence_start(thing)} has no property {typed(key)}.")
+    return property_line(key, properties[key])
+
+
+def property_line(name: str, text: str) -> str:
+    return f"Property {name}: {plain(text)}"
 
 
 def heading(thing: Record) -> list[str]:
@@ -63,7 +83,7 @@ def inner_lines(thing: Record) -> list[str]:
     """What only those see who may change it."""
     lines = LINES[thing.kind](thing)
     properties = thing.attributes.properties
-    return [*lines, *(f"Property {name}: {plain(properties[name])}" for name in sorted(properties))]
+    return [*lines, *(property_line(name, properties[name]) for name in sorted(properties))]
 
 
 def place_lines(place: Record) -> list[str]:

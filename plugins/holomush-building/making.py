@@ -1,5 +1,6 @@
 """dig, open, link, unlink and create: new places, exits and things, and where exits lead."""
 
+import re
 from collections.abc import Callable
 from functools import partial
 
@@ -26,10 +27,16 @@ from wording import exit_names
 
 # The lock of an exit that leads nowhere. Nobody and nothing can be called so.
 NOBODY = "nobody"
+DIG_USAGE = "Usage: dig <place>    or    dig <exit> to <place> [return <exit>]    or    dig <place>=<exit>,<exit>"
+# What dig would not read as a part of the place's name, unless in quotes.
+_SPLITS = re.compile(r"\b(to|return)\b", re.IGNORECASE)
 
 
 @answering
 def handle_dig(inv: Invocation):
+    # The rest is missing: nobody wants a place that is called so.
+    if name_key(inv.args.place).endswith((" to", " return")):
+        raise Refusal(DIG_USAGE)
     return dig(inv, inv.args.place, inv.args.get("exits", ""), inv.args.get("back", ""))
 
 
@@ -45,7 +52,8 @@ def dig(inv: Invocation, name: str, exits: str, back: str):
     names = checked_exit_names(exits) if exits.strip() else []
     names_back = checked_exit_names(back) if back.strip() else []
     if (names or names_back) and not is_theirs(inv, inv.location):
-        raise Refusal("This place is not yours, so you can't open exits here. Without exits you can dig anywhere: dig Hall")
+        alone = f'"{name}"' if _SPLITS.search(name) else name
+        raise Refusal(f"This place is not yours, so you can't open exits here. Without exits you can dig anywhere: dig {alone}")
     if names:
         must_be_free(inv.location, names)
     making = Making()

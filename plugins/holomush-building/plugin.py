@@ -1,6 +1,6 @@
 """What builders do to the world. This module only lists the handlers; each is in the module of its subject."""
 
-from describing import handle_chown, handle_describe, handle_lock, handle_name, handle_set, handle_unlock
+from describing import handle_and, handle_chown, handle_describe, handle_lock, handle_name, handle_set, handle_unlock
 from destroying import handle_destroy
 from examining import handle_examine, handle_find
 from making import (
@@ -17,6 +17,7 @@ from undoing import handle_undo
 from worlds import handle_export, handle_import
 
 __all__ = [
+    "handle_and",
     "handle_chown",
     "handle_create",
     "handle_describe",

@@ -43,6 +43,9 @@ def because(error: HostError) -> Refusal:
 
 
 def sentence(text: str) -> str:
-    """A message of the server as a sentence: with a capital and a full stop."""
+    """A message of the server as a sentence: with a capital and a full stop, and without the name of a parameter before it."""
     text = text.strip()
+    if text.startswith("name: must "):
+        text = f"a {text.replace(':', '', 1)}"
+    text = text.removeprefix("name: ")
     return text[:1].upper() + text[1:] + ("" if text.endswith((".", "!", "?")) else ".")

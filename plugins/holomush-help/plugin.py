@@ -32,6 +32,7 @@ CHARACTERS = {
     "=": "equals sign",
     "-": "hyphen",
     "~": "tilde",
+    "&": "ampersand",
 }
 """Prefixes by name: screen readers pass over the character itself."""
 

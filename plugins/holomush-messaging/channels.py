@@ -31,11 +31,17 @@ def all_channels(start: str = "") -> list[Record]:
     return table_select("channels", where, order="name", limit=MOST_CHANNELS)
 
 
+def channel_with(key: str) -> Record | None:
+    """The channel that has just this name."""
+    channel = table_get("channels", key) if key else None
+    return None if channel is None or channel.deleted else channel
+
+
 def channel_called(name: str) -> Record:
     """The channel that a name, or the beginning of one, means."""
     key = channel_key(name)
-    channel = table_get("channels", key)
-    if channel is not None and not channel.deleted:
+    channel = channel_with(key)
+    if channel is not None:
         return channel
     found = all_channels(key)
     if not found:
@@ -52,16 +58,24 @@ def own_channel_called(inv: Invocation, name: str) -> Record:
         raise Sorry(which_one([{"name": member.channel} for member in found]))
     if found:
         return found[0]
-    channel = channel_called(name).name
-    raise Sorry(f"You are not on {channel}. Type channel join {channel} to join it.")
+    raise not_on(channel_called(name).name)
+
+
+def not_on(channel: str) -> Sorry:
+    return Sorry(f"You are not on {channel}. Type channel join {channel} to join it.")
 
 
 def own_channels_called(inv: Invocation, name: str) -> list[Record]:
-    """The memberships of the actor that a name fits: a whole name, or else beginnings."""
+    """The memberships of the actor that a name fits: a whole name, or else beginnings.
+
+    The whole name of a channel that they are not on fits none: what is meant for it must not go to another.
+    """
     key = channel_key(name)
     exact = membership(inv.actor.id, key)
     if exact is not None:
         return [exact]
+    if channel_with(key) is not None:
+        return []
     return [member for member in memberships(inv.actor.id) if member.channel.startswith(key)]
 
 

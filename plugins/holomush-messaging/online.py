@@ -1,16 +1,22 @@
 """who and doing: who is on, for how long, and what they do."""
 
+import re
 import unicodedata
 
 from answers import friendly
 from holomush_pdk import Invocation, Record, list_sessions, set_attributes
-from holomush_pdk.markup import typed
+from holomush_pdk.markup import closed, typed
 from holomush_pdk.matching import name_key
 
 LONGEST_DOING = 60
 MOST_SHOWN = 200
 # In less room than this nobody can read what others are doing.
 NARROWEST_DOING = 12
+
+# As the server reads tags. Two brackets are one that is shown.
+STYLE = "bold|dim|italic|underline|reverse"
+COLOUR = "(?:bright-)?(?:black|red|green|yellow|blue|magenta|cyan|white)|grey|#[0-9A-Fa-f]{6}"
+TAG = re.compile(rf"\[(?:\[|/\]|/all\]|(?:{STYLE}|(?:on-)?(?:{COLOUR}))\])")
 
 HEADER = f"{'Player Name':<24} {'On For':>8} {'Idle':>5}"
 
@@ -32,9 +38,8 @@ def handle_who(inv: Invocation):
         if plain:
             lines.append(as_sentence(session, on_for, idle, doing))
         else:
-            # Cut before it is made safe: a tag that is cut would be shown as something else.
             start = f"{padded(session.character_name, 24)} {on_for:>8} {idle:>5}"
-            lines.append(f"{start}  {typed(cut(doing, room))}".rstrip())
+            lines.append(f"{start}  {fitted(doing, room)}".rstrip())
     if len(shown) > MOST_SHOWN:
         lines.append(f"And {len(shown) - MOST_SHOWN} more. Type who and the beginning of a name to see only some.")
     return [*lines, summary(len(shown), len(sessions))]
@@ -46,12 +51,12 @@ def handle_doing(inv: Invocation):
     if len(doing) > LONGEST_DOING:
         return f"That is too long: {LONGEST_DOING} characters at most."
     set_attributes(inv.actor.id, doing=doing or None)
-    return f"You are now doing: {typed(doing)}" if doing else "Others no longer see what you are doing."
+    return f"You are now doing: {closed(doing)}" if doing else "Others no longer see what you are doing."
 
 
 def as_sentence(session: Record, on_for: str, idle: str, doing: str) -> str:
     parts = [session.character_name, f"on for {on_for}", f"idle {idle}"]
-    return ", ".join([*parts, f"doing: {typed(doing)}"] if doing else parts)
+    return ", ".join([*parts, f"doing: {closed(doing)}"] if doing else parts)
 
 
 def summary(shown: int, everybody: int) -> str:
@@ -75,6 +80,18 @@ def brief(seconds: int) -> str:
 
 
 # Text of others in columns
+
+
+def fitted(text: str, width: int) -> str:
+    """A text in its colours if there is room for it; what must be cut is shown without them."""
+    plain = without_tags(text)
+    short = cut(plain, width)
+    return closed(text) if short == plain else typed(short)
+
+
+def without_tags(text: str) -> str:
+    """What there is to read of a text with tags."""
+    return TAG.sub(lambda found: "[" if found[0] == "[[" else "", text)
 
 
 def columns(char: str) -> int:

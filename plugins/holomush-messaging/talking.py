@@ -9,9 +9,11 @@ from channels import (
     add_member,
     all_channels,
     channel_called,
+    channel_with,
     key_of,
     membership,
     memberships,
+    not_on,
     own_channel_called,
     own_channels_called,
     rank_of_actor,
@@ -57,7 +59,7 @@ def handle_channel(inv: Invocation):
     what = inv.args.get("what")
     if not what:
         return handle_channel_list(inv)
-    return f"There is no command channel {typed(what.split()[0])}. Type help channel to see which there are."
+    return f"There is no command channel {typed(what.split()[0])}. Type help channel or help moderating to see which there are."
 
 
 # Joining and leaving
@@ -134,6 +136,9 @@ def handle_channel_talk(inv: Invocation):
     name, message = two_parts(text)
     found = own_channels_called(inv, name)
     exact = bool(found) and found[0].channel == channel_key(name)
+    if message and not exact and channel_with(channel_key(name)) is not None:
+        # Words for one channel must not be read on the one where somebody spoke last.
+        raise not_on(channel_key(name))
     if not exact and (not message or len(name) < SHORTEST_BEGINNING):
         found = []
     if len(found) > 1:

@@ -17,27 +17,33 @@ from holomush_pdk import (
 )
 from holomush_pdk.locks import passes
 from holomush_pdk.markup import typed
-from holomush_pdk.matching import which_one
+from holomush_pdk.matching import name_key, which_one, without_article
 
 COMPASS = {"north", "south", "east", "west", "northeast", "northwest", "southeast", "southwest"}
 FROM = {"up": " from above", "down": " from below"}
 # Of more exits than this only the names are told: a call may ask the server 256 times.
 LOOKED_THROUGH = 200
+# An exit has to lead somewhere. One that a builder has unlinked leads to its own place, and has this lock, which nobody passes.
+NOBODY = "nobody"
 
 
 def handle_look(inv: Invocation):
     target = inv.args.get("target")
     if not target:
         return describe_place(inv, query_location(inv.location.id))
-    found = find(target, near=inv.actor.id, kinds=["location", "character", "object", "exit"])
+    found = find_near(inv, target, kinds=["location", "character", "object", "exit"])
+    # Those who are away are not seen, and so not meant.
+    found = [thing for thing in found if thing.kind != "character" or thing.connected] or found
     if not found:
-        return f"You see no {typed(target)} here."
+        return not_seen(target)
     if len(found) > 1:
         return which_one(found)
     thing = found[0]
     if thing.kind == "location":
         return describe_place(inv, query_location(thing.id))
     if thing.kind == "exit":
+        if is_unlinked(thing):
+            return f"{thing.name} leads nowhere."
         return [thing.name, f"It leads to {query_location(thing.destination_id).name}."]
     lines = [thing.name, thing.description or "You see nothing special."]
     if thing.kind == "object":
@@ -50,9 +56,11 @@ def handle_look_in(inv: Invocation):
     container = inv.args.get("container")
     if not container:
         return "Look in what?"
-    found = find(container, near=inv.actor.id, kinds=["object"])
+    if name_key(container) == "here":
+        return describe_place(inv, query_location(inv.location.id))
+    found = find_near(inv, container, kinds=["object"])
     if not found:
-        return f"You see no {typed(container)} here."
+        return cannot_look_in(inv, container)
     if len(found) > 1:
         return which_one(found)
     inside = query_object(found[0].id).objects
@@ -63,7 +71,7 @@ def handle_go(inv: Invocation):
     wanted = inv.args.get("exit")
     if not wanted:
         return "Go where? Type exits to see the ways out."
-    found = find(wanted, near=inv.actor.id, kinds=["exit"])
+    found = find_near(inv, wanted, kinds=["exit"])
     if not found:
         return "You can't go that way."
     if len(found) > 1:
@@ -73,10 +81,10 @@ def handle_go(inv: Invocation):
 
 def handle_exit_name(inv: Invocation):
     """A line that is no command: an exit's whole name or alias, or not for us."""
-    wanted = inv.args.get("exit", "").casefold()
+    wanted = name_key(inv.args.get("exit", ""))
     place = query_location(inv.location.id)
     for way in place.exits:
-        if wanted in (name.casefold() for name in (way.name, *way.aliases)):
+        if wanted in (name_key(name) for name in (way.name, *way.aliases)):
             return walk(inv, way)
     return Response(handled=False)
 
@@ -87,7 +95,7 @@ def handle_exits(inv: Invocation):
         return "There is no way out of here."
     if len(ways) > LOOKED_THROUGH:
         return ["Obvious exits:", *(way.name for way in ways)]
-    return ["Obvious exits:", *(f"{way.name} to {query_location(way.destination_id).name}" for way in ways)]
+    return ["Obvious exits:", *(with_destination(way) for way in ways)]
 
 
 def handle_home(inv: Invocation):
@@ -111,6 +119,8 @@ def handle_home_here(inv: Invocation):
 
 
 def walk(inv: Invocation, way: Record):
+    if is_unlinked(way):
+        return f"{way.name} leads nowhere."
     if way.lock and not passes(way.lock, what_opens(inv.actor)):
         return f"{way.name} is locked."
     there = query_location(way.destination_id)
@@ -131,6 +141,34 @@ def move(inv: Invocation, there: Record, exit_used: str, way_out: str, way_in: s
     emit_event(stream=f"location:{here.id}", type="leave", payload={**step, "way": way_out, "reason": reason})
     emit_event(stream=f"location:{there.id}", type="arrive", payload={**step, "via": way_in})
     return describe_place(inv, there)
+
+
+def find_near(inv: Invocation, name: str, kinds: list[str]) -> list[Record]:
+    """What `name` fits around the actor. An article is overlooked if nothing fits with it."""
+    found = find(name, near=inv.actor.id, kinds=kinds)
+    bare = without_article(name)
+    return find(bare, near=inv.actor.id, kinds=kinds) if not found and bare != name else found
+
+
+def not_seen(name: str) -> str:
+    return f"You see no {typed(without_article(name))} here."
+
+
+def cannot_look_in(inv: Invocation, name: str) -> str:
+    """No thing here is called `name`, but it may be somebody."""
+    people = [person for person in find(name, near=inv.actor.id, kinds=["character"]) if person.connected]
+    if not people:
+        return not_seen(name)
+    themselves = any(person.id == inv.actor.id for person in people)
+    return f"You can't look into {'yourself' if themselves else people[0].name}."
+
+
+def is_unlinked(way: Record) -> bool:
+    return way.lock == NOBODY and way.destination_id == way.source_id
+
+
+def with_destination(way: Record) -> str:
+    return f"{way.name}, leading nowhere" if is_unlinked(way) else f"{way.name} to {query_location(way.destination_id).name}"
 
 
 def what_opens(actor: Record) -> set[str]:

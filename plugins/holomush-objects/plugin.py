@@ -14,6 +14,7 @@ LOOKED_INTO = 100
 # More than so many things inside another are only counted.
 LISTED_INSIDE = 10
 
+GET_USAGE = "Usage: get <thing>    or    get <thing> from <container>"
 NOTHING_CARRIED = "You aren't carrying anything."
 
 
@@ -268,6 +269,11 @@ def cannot_get(inv: Invocation, wanted: str) -> str:
     have = fitting(carried(inv), wanted)
     if have:
         return f"You already have {the(have[0])}."
+    if is_here(wanted):
+        return "You can't take this place."
+    words = name_key(wanted).split()
+    if "from" in words[:1] + words[-1:]:
+        return GET_USAGE  # half of "get <thing> from <container>" was typed
     person = somebody(inv, wanted)
     return f"You can't take {person}." if person else not_here(wanted)
 
@@ -277,8 +283,11 @@ def not_here(wanted: str) -> str:
 
 
 def not_carried(inv: Invocation, wanted: str) -> str:
+    if is_here(wanted):
+        return "You aren't carrying this place."
     lying = fitting(lying_here(inv), wanted)
-    return f"You aren't carrying {the(lying[0])}." if lying else f"You have no {typed(without_article(wanted))}."
+    seen = the(lying[0]) if lying else somebody(inv, wanted)
+    return f"You aren't carrying {seen}." if seen else f"You have no {typed(without_article(wanted))}."
 
 
 def no_container(inv: Invocation, chosen: list[Record], target: str) -> str:

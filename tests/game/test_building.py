@@ -70,6 +70,11 @@ async def test_a_place_is_built_walked_locked_destroyed_and_brought_back(data: P
 
         assert await admin.do("lock west=brass key") == "west is locked now.\n"
         assert await bob.do("west") == "west is locked.\n"
+        # A builder's own lines that are no command: the & of a property, and then the names of exits.
+        assert await admin.do("&mood west=grim") == "Property mood of west set.\n"
+        assert await admin.do("west") == "west is locked.\n"
+        await admin.type("wast")
+        assert await admin.read_until("\n") == HUH
         assert await admin.do("create a brass key") == "brass key created. You are holding it.\n"
         assert await admin.do("give key to bob") == "Given to Bob.\n"
         assert await bob.do("west") == "Admin gives you the brass key.\nGreat Hall\nObvious exits:\nout\n"
@@ -126,7 +131,16 @@ async def test_a_player_builds_nothing_but_may_describe_oneself(data: Path, runt
         assert await bob.do("describe me=Short and [red]round.") == "Description of Bob set.\n"
         assert await bob.do("look me") == "Bob\nShort and round.\n"
         assert await bob.do("@desc here=Mine!") == "You can only describe yourself: describe me=<text>\n"
-        for typed in ("dig Hall", "@open up=Hall", "create lamp", "destroy north", "undo", "teleport Hall", "world export town"):
+        for typed in (
+            "dig Hall",
+            "@open up=Hall",
+            "create lamp",
+            "destroy north",
+            "undo",
+            "teleport Hall",
+            "&foo me=bar",
+            "world export town",
+        ):
             await bob.type(typed)
             assert (await bob.read_until("\n")).startswith("Huh?")
 
@@ -149,7 +163,7 @@ async def test_undo_and_properties_outlive_a_restart_and_an_export_is_written(da
         imported = f"Read {path}.\nIt holds 4 places, 6 exits, 3 things and 0 people.\nMade: 0. Changed: 13.\n"
         assert await admin.do("@world/import town") == imported
         assert (await admin.do("world import city")).startswith("There is no file city.yaml in ")
-        assert (await admin.do("world export ../x")).startswith("Name: must be ")
+        assert (await admin.do("world export ../x")).startswith("A world's name is up to 64 ")
 
 
 async def test_there_is_help_about_building(data: Path, runtime: SourceRuntime) -> None:
@@ -354,6 +368,17 @@ def test_many_warnings(runtime: SourceRuntime) -> None:
         assert lines[-2:] == ["Warning: w99", "and 2 more warnings"]
 
 
+def test_a_file_cannot_have_every_name(runtime: SourceRuntime) -> None:
+    with PluginTestHarness(FOLDER) as harness:
+        for code, message, answer in (
+            ("invalid_argument", "name: must be up to 64 letters", "A world's name is up to 64 letters."),
+            ("conflict", "that file is in use", "That file is in use."),
+        ):
+            for word in ("export", "import"):
+                harness.mock(f"holomush_{word}_world", HostCallError(code, message))
+                assert harness.run_command(f"world {word} town").output == answer
+
+
 # ---- Texts -----------------------------------------------------------------------------------------------------------
 
 
@@ -365,7 +390,7 @@ def test_what_examine_shows_can_be_typed_again(text: str) -> None:
     assert DESCRIBING.checked_description(shown.replace("[[", "[")) == text
 
 
-@given(st.text(st.sampled_from("ab;\" \u00e9\u0410\u200b[]#=,'-") | st.characters()))
+@given(st.text(st.sampled_from("ab1.:&;\" \u00e9\u0410\u200b[]#=,'-") | st.characters()))
 def test_names_of_exits_are_names_to_the_server_or_refused(text: str) -> None:
     try:
         names = NAMING.checked_exit_names(text)
@@ -375,6 +400,9 @@ def test_names_of_exits_are_names_to_the_server_or_refused(text: str) -> None:
     assert len({name_key(name) for name in names}) == len(names)
     for name in names:
         check_title(name)
+        assert not name.startswith(tuple(':;"=&\\#'))
+        assert name_key(name) not in {"quit", "who"}
+        assert not name_key(name).isdecimal()
         assert not any(unicodedata.category(char) in {"Cc", "Cf", "Cn", "Co", "Cs"} for char in name)
 
 

@@ -21,6 +21,8 @@ from support.game import ADMIN_PASSWORD, Player, Server, running_server
 from holomush import bundled
 from holomush.plugins.guests.guest import SourceRuntime
 from holomush.testing import PluginTestHarness
+from holomush.text.colours import COLOUR_NAMES, STYLES
+from holomush.text.markup import strip
 from holomush.world.names import name_key
 
 FOLDER = bundled.PLUGINS / "holomush-messaging"
@@ -416,11 +418,17 @@ async def test_who_takes_the_place_of_the_servers_own(data: Path, runtime: Sourc
 
 def test_who_for_a_screen_reader_and_for_a_narrow_window(harness: PluginTestHarness) -> None:
     harness.run_command("doing [red]painting")
-    sentences = ["Alice, on for 00:00, idle 0s, doing: [[red]painting", "Bob, on for 00:00, idle 0s", "2 players are connected."]
+    sentences = [
+        "Alice, on for 00:00, idle 0s, doing: [red]painting[/all]",
+        "Bob, on for 00:00, idle 0s",
+        "2 players are connected.",
+    ]
     assert harness.run_command("who", session={"screen_reader": True}).lines == sentences
     assert harness.run_command("who", session={"width": 52}).lines == sentences
-    table = ["Player Name                On For  Idle  Doing", "Alice                       00:00    0s  [[red]pain..."]
+    table = ["Player Name                On For  Idle  Doing", "Alice                       00:00    0s  [red]painting[/all]"]
     assert harness.run_command("who", session={"width": 53}).lines[:2] == table
+    harness.run_command("doing [red]painting a [[castle]")
+    assert harness.run_command("who", session={"width": 56}).lines[1].endswith("  painting a [[...")
 
 
 def test_who_with_a_crowd(harness: PluginTestHarness) -> None:
@@ -458,6 +466,23 @@ def test_what_is_cut_fits(text: str, width: int) -> None:
     shown = ONLINE.cut(text, width)
     assert sum(map(ONLINE.columns, shown)) <= width
     assert shown == text or text.startswith(shown.removesuffix("..."))
+
+
+@given(
+    st.lists(
+        st.sampled_from(
+            [*(f"[{name}]" for name in (*STYLES, *COLOUR_NAMES)), "[on-red]", "[#ff8800]", "[/]", "[/all]", "[[", "[", "a]", "re"]
+        )
+    )
+)
+def test_tags_are_those_of_the_server(pieces: list[str]) -> None:
+    text = "".join(pieces)
+    assert ONLINE.without_tags(text) == strip(text)
+
+
+@given(st.text("[red]/ab", max_size=40), st.integers(3, 60))
+def test_what_is_fitted_ends_its_colours(text: str, width: int) -> None:
+    assert strip(ONLINE.fitted(text, width) + "!") == ONLINE.cut(strip(text), width) + "!"
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from support.game import running_server
+from support.game import ADMIN_PASSWORD, running_server
 
 from holomush import bundled
 from holomush.plugins.guests.guest import SourceRuntime
@@ -182,6 +182,20 @@ def test_a_home_that_is_not_there_any_more(runtime: SourceRuntime) -> None:
         assert harness.run_command("home").output == gone
         assert harness.run_command("home here").output == "The Square is your home now."
         assert harness.run_command("home").output == "You are at home."
+
+
+async def test_an_exit_that_a_builder_unlinks_leads_nowhere_until_it_is_linked_again(data: Path, runtime: SourceRuntime) -> None:
+    async with running_server(data, runtime) as server:
+        admin, _ = await server.come_back("Admin", ADMIN_PASSWORD)
+        await admin.do("unlink north")
+        alice = await server.create("Alice")
+        others = "up to The Clock Tower\neast to The Whispering Canyon\n"
+        assert await alice.do("exits") == f"Obvious exits:\nnorth, leading nowhere\n{others}"
+        for typed in ("look north", "garden", "go north"):
+            assert await alice.do(typed) == "north leads nowhere.\n"
+        await admin.do("link north to The Walled Garden")
+        assert await alice.do("exits") == f"Obvious exits:\nnorth to The Walled Garden\n{others}"
+        assert await alice.do("north") == GARDEN
 
 
 def test_a_place_with_very_many_exits(runtime: SourceRuntime) -> None:

@@ -26,15 +26,17 @@ def character(name: str, id: str = "x") -> Character:  # noqa: A002 - the field'
         ("Bob", "\u0412\u043e\u042c"),  # wholly Cyrillic
         ("Oce", "\u041e\u0441\u0435"),
         ("mark", "rnark"),
+        ("Zoe", "Zo\u00eb"),
+        ("Alice", "Al\u00ed\u00e7e"),
+        ("Alice", "Alice."),
+        ("Alice", "A-lice"),
     ],
 )
 def test_what_looks_the_same(name: str, other: str) -> None:
     assert look(name) == look(other)
 
 
-@pytest.mark.parametrize(
-    ("name", "other"), [("Alice", "Bob"), ("Zoe", "Zo\u00eb"), ("Anna", "Hanna"), ("Ann", "Anne"), ("Bob1", "Bob2")]
-)
+@pytest.mark.parametrize(("name", "other"), [("Alice", "Bob"), ("Anna", "Hanna"), ("Ann", "Anne"), ("Bob1", "Bob2")])
 def test_what_looks_different(name: str, other: str) -> None:
     assert look(name) != look(other)
 
@@ -70,6 +72,24 @@ def test_one_may_keep_and_respell_ones_own_name() -> None:
     transaction = Transaction(world)
     transaction.update(character("ALICE", "alice"))
     assert transaction.is_current()
+
+
+def test_vowels_that_are_marks_tell_names_apart() -> None:
+    assert look("\u0930\u093e\u092e") != look("\u0930\u093e\u092e\u0942")
+
+
+@pytest.mark.parametrize(
+    ("name", "problem"),
+    [
+        ("Alice says", "reads like the beginning of somebody's words"),
+        ("Alice Whispers", "reads like the beginning"),
+        ("The Alice", "begin with an article"),
+        ("an alice", "begin with an article"),
+    ],
+)
+def test_no_name_reads_like_a_line_about_somebody_else(name: str, problem: str) -> None:
+    with pytest.raises(BadName, match=problem):
+        check_name(name)
 
 
 @pytest.mark.parametrize("name", ["Adrnin", "Ro0t", "ADMIN", "Operator"])

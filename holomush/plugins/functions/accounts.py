@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
@@ -207,7 +208,9 @@ def _password(call: Call, player: Player, changes: Mapping[str, Any]) -> Player:
     try:
         check_password(password, player.name)
         call.must_be_patient()
-        with call.standing_clock():
+        if call.waiting_left < 0:
+            raise HostCallError("timeout", "one call may wait only so long for passwords")
+        with call.standing_clock(), _waited(call):
             if OLD_PASSWORD in changes:
                 old = text_value(changes, OLD_PASSWORD, most=1_000)
                 if not call.surroundings.verify_password(player.password_hash, old):
@@ -217,6 +220,16 @@ def _password(call: Call, player: Player, changes: Mapping[str, Any]) -> Player:
         raise HostCallError("invalid_argument", str(exc)) from exc
     except HashingFailed as exc:
         raise HostCallError("unavailable", str(exc)) from exc
+
+
+@contextmanager
+def _waited(call: Call) -> Iterator[None]:
+    """What a call waits for hashes is taken from what it may wait in all: players who log in wait for the same threads."""
+    begun = time.monotonic()
+    try:
+        yield
+    finally:
+        call.waiting_left -= time.monotonic() - begun
 
 
 def _preferences(_: Call, player: Player, changes: Mapping[str, Any]) -> Player:

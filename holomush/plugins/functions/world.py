@@ -283,7 +283,7 @@ def _new_id(call: Call, value: Mapping[str, Any], key: str) -> str:
 def _character_name(_: Call, value: Mapping[str, Any], key: str) -> str:
     name = clean_name(text_value(value, key, least=1, most=NAME_LIMIT))
     try:
-        check_name(name)
+        check_name(name, of_player=False)
     except BadName as exc:
         raise HostCallError("invalid_argument", f"{key}: {exc}") from exc
     return name

@@ -21,6 +21,8 @@ QUICK = 0.01
 machine shared with others a whole process may stand still for longer, which is no fault of the guest's."""
 LONGER = 0.1
 """The same for a call that others keep getting in the way of: while it runs here nobody can."""
+REST = 9
+"""How many times as long as such a call took its plugin gets no other: calls that get in each other's way would take turns."""
 _IDLE_LOOKS = 100
 """Looks without a running guest after which the onlooker sleeps until the next call."""
 

@@ -110,7 +110,7 @@ class Command:
     description: str = ""
     usage: str = ""
     aliases: tuple[str, ...] = ()
-    prefix: str | None = attrs.field(default=None, validator=one_of(*"\"':;!.,/\\=-~"))
+    prefix: str | None = attrs.field(default=None, validator=one_of(*"\"':;!.,/\\=-~&"))
     access: str = attrs.field(default="guest", validator=one_of(*_ACCESSES))
     fallback: bool = False
 

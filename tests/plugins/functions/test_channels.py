@@ -177,5 +177,5 @@ async def test_a_listener_hears_from_the_call_in_which_it_began(tmp_path: Path, 
         dora = heart.listen("dora")
         for function in ("say", "join", "say", "leave", "say"):
             await talking.run("talker", function)
-        assert dora.heard == ["joined", "said"]
+        assert dora.heard == ["joined", "said", "left"]
         assert await heart.store.fetch("SELECT * FROM listeners") == []

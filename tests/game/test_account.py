@@ -140,13 +140,14 @@ async def test_a_role_holds_for_all_characters_of_the_player(data: Path, runtime
         assert await admin.do("role alice") == "Alice is a builder.\n"
 
 
-async def test_guests_have_neither_preferences_nor_characters(data: Path, runtime: SourceRuntime) -> None:
+async def test_guests_have_preferences_and_no_further_characters(data: Path, runtime: SourceRuntime) -> None:
     async with running_server(data, runtime) as server:
         guest = await server.connect()
         await guest.type("connect guest")
         await guest.read_until("Obvious exits:\n")
         await guest.read_until("\n")
-        for line in ("preferences", "colour 256", "character create Robin"):
+        assert await guest.do("screenreader on") == "Screen reader is on now.\n"
+        for line in ("password guest=another", "character create Robin"):
             await guest.type(line)
             assert (await guest.read_until("\n")).startswith("Huh?")
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import sys
-import time
 from collections.abc import Mapping
 from pathlib import Path
 
 import click
 import trio
 
+from holomush.clock import now
 from holomush.config import Config
 from holomush.database import records
 from holomush.database.migrations import migrate
@@ -109,7 +109,7 @@ async def _import(database: Path, file: WorldFile, source: str) -> Import:
         world = World(await load_entities(store))
         transaction = Transaction(world)
         check = attribute_check({plugin: recorded.schema for plugin, recorded in (await recorded_schemas(store)).items()})
-        imported = stage_world(file, transaction, source, now=time.time_ns() // 1_000_000, check_attribute=check)
+        imported = stage_world(file, transaction, source, now=now(), check_attribute=check)
         await store.write([*save_statements(world, transaction.changes), *setting])
         return imported
 

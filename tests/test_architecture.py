@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = "holomush"
 
 # What any module but those of the innermost rooms may lean on.
-COMMON = frozenset({"errors", "config", "structuring", "telemetry"})
+COMMON = frozenset({"clock", "errors", "config", "structuring", "telemetry"})
 
 # Who may import what, without the leading ``holomush.``. The line with the longest matching name judges a module, which
 # may always import its own room. A name allows all that is below it, and "*" everything but the TOP.
@@ -26,14 +26,15 @@ ARROWS: Mapping[str, frozenset[str]] = {
     "dispatch": COMMON | {"commands", "plugins", "world", "events", "database", "text"},
     "plugins": COMMON | {"auth", "commands", "world", "events", "database", "text"},
     # Rooms that stand on their own.
-    "auth": frozenset({"database", "world.names", "commands.access", "errors"}),
+    "auth": frozenset({"clock", "database", "world.names", "commands.access", "errors"}),
     "world": frozenset({"events", "errors", "structuring", "text"}),
     "world.rows": frozenset({"database.records", "database.store", "errors"}),  # only it knows that there is a database
     "events": frozenset({"errors", "text"}),
     "text": frozenset({"errors"}),
     "commands": frozenset({"errors"}),
-    "database": frozenset({"errors"}),
+    "database": frozenset({"clock", "errors"}),
     # Single modules, and folders of data.
+    "clock": frozenset(),
     "errors": frozenset(),
     "structuring": frozenset({"errors"}),
     "config": frozenset({"errors", "structuring"}),

@@ -5,23 +5,18 @@ the world.
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
 import attrs
 
+from holomush.clock import now
 from holomush.commands.access import Access
 from holomush.database.register import Register
 from holomush.database.store import SqlValue
 
 NO_PREFERENCES: Mapping[str, Any] = MappingProxyType({})
-
-
-def now() -> int:
-    """Milliseconds since 1970."""
-    return time.time_ns() // 1_000_000
 
 
 @attrs.frozen(kw_only=True)

@@ -7,7 +7,7 @@ from collections import Counter
 
 import attrs
 
-from holomush.auth.accounts import now
+from holomush.clock import now
 from holomush.database.register import Register
 from holomush.errors import HolomushError
 

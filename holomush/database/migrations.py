@@ -3,13 +3,13 @@
 The migrations themselves are the business of their owners: ``schema`` for the core, each plugin for its tables.
 """
 
-import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from attrs import field, frozen
 from attrs.validators import matches_re
 
+from holomush.clock import now
 from holomush.database.connection import Statement, StorageError
 from holomush.database.store import Store
 
@@ -59,7 +59,7 @@ async def migrate(store: Store, migrations: Iterable[Migration]) -> list[Migrati
             await store.backup(store.path.with_name(f"{store.path.name}.before-{missing[0].label}.bak"))
         store.migration_safe = True
     for migration in missing:
-        record = (_RECORD, (migration.owner, migration.name, time.time_ns() // 1_000_000))
+        record = (_RECORD, (migration.owner, migration.name, now()))
         try:
             await store.write([*migration.statements, record])
         except StorageError as error:

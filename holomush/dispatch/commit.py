@@ -7,13 +7,13 @@ the rows on disk, and of what listeners hear.
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 import attrs
 from ulid import ULID
 
+from holomush.clock import now
 from holomush.database import records
 from holomush.database.register import RegisterChanges
 from holomush.database.store import Statement, Store, Ticket
@@ -104,11 +104,13 @@ class Committer:
         ticket = self._store.submit(statements, publish, binding=bool(changes or extra or kept.has_effects))
         # Accepted: from here on nothing can fail but the disk itself, and then the world is read anew from it.
         self.sequence += len(events)
-        heard_before = {event.stream: self._registers.listeners.of_stream(event.stream) for event in events}
+        listeners = self._registers.listeners
+        # Whoever begins or ends to listen in the call hears what it says, too.
+        heard_before = {e.stream: listeners.of_stream(e.stream) for e in events} if kept.has_effects else {}
         self._world.apply(transaction.changes)
         kept.apply()
         # Who hears an event is settled now: a listener who walks in while the disk is busy was not there.
-        audiences += [self._audience(event.stream, heard_before[event.stream]) for event in events]
+        audiences += [self._audience(event.stream, heard_before.get(event.stream, ())) for event in events]
         return ticket
 
     def _seen_statements(self, changes: Mapping[str, Entity | None]) -> list[Statement]:
@@ -121,7 +123,7 @@ class Committer:
             id=str(ULID()),
             stream=emitted.stream,
             type=emitted.type,
-            timestamp=time.time_ns() // 1_000_000,
+            timestamp=now(),
             actor_kind=actor.kind,
             actor_id=actor.id,
             actor_name=actor.name,
@@ -140,7 +142,6 @@ class Committer:
             case StreamKind.CHARACTER:
                 return (target.name,)
             case StreamKind.CHANNEL:
-                # Whoever begins or ends to listen in the call hears what it says, too.
                 return tuple(dict.fromkeys((*heard_before, *self._registers.listeners.of_stream(stream))))
             case StreamKind.PLUGIN:
                 return ()

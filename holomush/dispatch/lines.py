@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import attrs
 
+from holomush.clock import now
 from holomush.commands.access import Access
 from holomush.commands.router import BadUsage, Matched, Router, Unknown
 from holomush.commands.spec import CommandSpec
@@ -105,7 +105,7 @@ class Lines:
                     "actor": viewer.character(character),
                     "location": viewer.location(location),
                     "session": dict(asker.session),
-                    "timestamp": time.time_ns() // 1_000_000,
+                    "timestamp": now(),
                 }
             )
 

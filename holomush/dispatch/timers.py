@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Callable
 
 import trio
 
+from holomush.clock import now
 from holomush.database.register import RegisterChanges
 from holomush.database.store import StorageError
 from holomush.dispatch.commit import SYSTEM, Committer, ConflictError
@@ -25,11 +25,6 @@ RETRY = 5.0
 _log = logging.getLogger(__name__)
 
 
-def wall_clock() -> int:
-    """Milliseconds since 1970."""
-    return time.time_ns() // 1_000_000
-
-
 class Timers:
     """Watches over the timers of plugins that are on; those of others wait until they are."""
 
@@ -39,7 +34,7 @@ class Timers:
         world: World,
         committer: Committer,
         is_on: Callable[[str], bool],
-        clock: Callable[[], int] = wall_clock,
+        clock: Callable[[], int] = now,
     ) -> None:
         """``is_on`` says whether a plugin is loaded and gets events."""
         self._registers = registers
@@ -55,15 +50,15 @@ class Timers:
         """Emit what is due, when it is due, until cancelled. What was due while the server was off comes at once."""
         while True:
             self._changed = trio.Event()
-            now = self._clock()
+            today = self._clock()
             waiting = [timer for timer in self._registers.timers.values() if self._is_on(timer.plugin)]
-            due = sorted((timer for timer in waiting if timer.due <= now), key=lambda timer: timer.due)
+            due = sorted((timer for timer in waiting if timer.due <= today), key=lambda timer: timer.due)
             if due:
                 for timer in due:
                     await self._ring(timer)
                 continue  # time has passed, and what could not be emitted is to be tried again
             dues = [timer.due for timer in waiting]
-            nap = min((min(dues) - now) / 1000, LONGEST_NAP) if dues else LONGEST_NAP
+            nap = min((min(dues) - today) / 1000, LONGEST_NAP) if dues else LONGEST_NAP
             with trio.move_on_after(nap):
                 await self._changed.wait()
 

@@ -52,6 +52,11 @@ class Event:
     sequence: int = 0
     """Position in the event log; 0 before it is stored."""
 
+    @classmethod
+    def stored(cls, *, actor_kind: str, **fields: Any) -> "Event":
+        """The event of a row of the log, given by the names of its columns."""
+        return cls(actor_kind=ActorKind(actor_kind), **fields)
+
     def to_wire(self) -> dict[str, Any]:
         """The event as plugins and web clients get it, ready for ``json.dumps``: the ABI's keys and ``actor_name``."""
         return {

@@ -10,10 +10,11 @@ import attrs
 import trio
 from ulid import ULID
 
-from holomush.auth.accounts import Accounts, Player, now
+from holomush.auth.accounts import Accounts, Player
 from holomush.auth.bans import AddressBans
 from holomush.auth.passwords import PasswordHashes, check_password
 from holomush.auth.throttle import Throttle, address_key
+from holomush.clock import now
 from holomush.commands.access import Access
 from holomush.database.register import RegisterChanges
 from holomush.database.store import StorageError

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Sequence
 import attrs
 from ulid import ULID
 
+from holomush.clock import now
 from holomush.commands.access import Access
 from holomush.config import SessionsConfig
 from holomush.database.eventlog import missed
@@ -239,7 +240,7 @@ class Session:
         self._admission = admission
         self._presence = presence
         game.presences.seats[self.id] = self
-        self._connected_at = time.time_ns() // 1_000_000
+        self._connected_at = now()
         if first:
             await self._replay(presence)
             await self._announce("connect", character.id)

@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import os
 import sys
-import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from functools import cache
@@ -22,6 +21,7 @@ from opentelemetry.trace import Tracer
 
 from holomush import bundled
 from holomush.auth.accounts import Player
+from holomush.clock import now
 from holomush.commands.access import Access
 from holomush.commands.router import Router
 from holomush.config import PluginsConfig
@@ -94,7 +94,7 @@ class ObservedCalls(PluginCalls):
 
     def timestamp(self) -> int:
         """What time it is."""
-        return time.time_ns() // 1_000_000 if self.now is None else self.now
+        return now() if self.now is None else self.now
 
     async def run(
         self, plugin: str, function: str, make_input: Callable[[Transaction, Viewer], bytes], *arguments: Any, **keywords: Any

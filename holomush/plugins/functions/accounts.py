@@ -14,6 +14,7 @@ from ulid import ULID
 from holomush.auth.accounts import Player
 from holomush.auth.bans import AddressBan, BadAddress, clean_address
 from holomush.auth.passwords import BadPassword, HashingFailed, check_password
+from holomush.clock import now
 from holomush.commands.access import Access, AccessError
 from holomush.plugins.calls import Call
 from holomush.plugins.functions.arguments import parse_object, text_value
@@ -21,7 +22,7 @@ from holomush.plugins.functions.refusal import HostCallError
 from holomush.plugins.functions.views import View
 from holomush.text.preferences import BadPreference, Preferences, check_preferences
 from holomush.world.model import GAME_PLAYER_ID, Character
-from holomush.world.names import BadName, check_name, clean_name
+from holomush.world.names import BadName, check_name, clean_name, name_key
 
 OLD_PASSWORD = "old_password"  # noqa: S105 - the name of a key
 """Beside ``password``: the change is refused unless this is the password until now."""
@@ -67,7 +68,7 @@ def add_character(call: Call, character_id: str, name: str) -> View:
     most = call.surroundings.characters_each
     if len(_characters(call, player)) >= most:
         raise HostCallError("conflict", f"a player may have {most} characters")
-    other = call.storage.registers.accounts.named(Character(id="", name=name, player_id="", location_id="").name_key)
+    other = call.storage.registers.accounts.named(name_key(name))
     if other is not None and other.id != player.id:
         raise HostCallError("conflict", f"the name {name} is taken")
     transaction = call.attempt.transaction
@@ -76,7 +77,7 @@ def add_character(call: Call, character_id: str, name: str) -> View:
         name=name,
         player_id=player.id,
         location_id=call.surroundings.start(),
-        created_at=time.time_ns() // 1_000_000,
+        created_at=now(),
     )
     transaction.create(character)
     # So that of two at once, which both would be the last, one is run again.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from holomush.database.eventlog import recent
-from holomush.events.event import ActorKind, Event
+from holomush.events.event import Event
 from holomush.events.streams import InvalidStream, StreamKind, parse_stream
 from holomush.plugins.calls import Call
 from holomush.plugins.functions.arguments import parse_json
@@ -61,7 +61,7 @@ def list_events(call: Call, stream: str, limit: str) -> list[dict[str, Any]]:
     if call.storage.reader is None:
         raise HostCallError("unavailable", "there is no event log here")
     rows = recent(call.storage.reader, stream, count, call.must_stop)
-    return [Event(**{**row.fields(), "actor_kind": ActorKind(row.actor_kind)}).to_wire() for row in rows]
+    return [Event.stored(**row.fields()).to_wire() for row in rows]
 
 
 def _require_channel(call: Call, stream: str) -> None:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-import time
 from typing import Any
 
 import attrs
 
+from holomush.clock import now
 from holomush.events.event import EmittedEvent
 from holomush.plugins.calls import Call
 from holomush.plugins.functions.arguments import parse_json, text_value
@@ -144,7 +144,7 @@ def set_timer(call: Call, name: str, seconds: str, payload: str) -> None:
         and sum(1 for timer in changes.values() if timer.plugin == call.plugin) >= TIMERS_LIMIT
     ):
         raise HostCallError("too_large", f"a plugin may have {TIMERS_LIMIT} timers")
-    changes.put(Timer(call.plugin, name, time.time_ns() // 1_000_000 + int(wait * 1000), carried))
+    changes.put(Timer(call.plugin, name, now() + int(wait * 1000), carried))
 
 
 def cancel_timer(call: Call, name: str) -> bool:

@@ -5,13 +5,13 @@ All changes are staged on the call's transaction. What exists, and how it may be
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import attrs
 from ulid import ULID
 
+from holomush.clock import now
 from holomush.events.event import EmittedEvent
 from holomush.plugins.calls import Call
 from holomush.plugins.functions.accounts import keep_an_admin_without
@@ -136,7 +136,7 @@ def create_character(call: Call, text: str) -> View:
     """Make a character of the game's own, which nobody can log in as."""
     call.require("write:characters")
     fields = _read(call, text, {**_CHARACTER_FIELDS, "location_id": _location_id}, required=("name", "location_id"))
-    character = Character(id=str(ULID()), player_id=GAME_PLAYER_ID, created_at=time.time_ns() // 1_000_000, **fields)
+    character = Character(id=str(ULID()), player_id=GAME_PLAYER_ID, created_at=now(), **fields)
     _create(call, character)
     return call.viewer.character(character)
 

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import json
 import re
-import time
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from holomush.clock import now
 from holomush.plugins.calls import Call
 from holomush.plugins.functions.refusal import HostCallError
 from holomush.plugins.functions.views import View
@@ -59,7 +59,7 @@ def import_world(call: Call, name: str) -> View:
                 parse_world(read_file(path), path.name),
                 call.attempt.transaction,
                 path.name,
-                now=time.time_ns() // 1_000_000,
+                now=now(),
                 check_attribute=attribute_check(_schemas(call)),
             )
         except StructureError as exc:

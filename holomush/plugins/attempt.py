@@ -11,10 +11,10 @@ import attrs
 
 from holomush.database.register import RegisterChanges
 from holomush.database.store import Statement
-from holomush.plugins.rates import Bucket
 from holomush.plugins.storage.kv import KvChanges
 from holomush.plugins.storage.storage import PluginStorage
 from holomush.plugins.storage.tables import TableChanges
+from holomush.rates import Bucket
 from holomush.world.state import World
 from holomush.world.transaction import Savepoint, Transaction
 

@@ -20,10 +20,10 @@ from holomush.plugins.attempt import Attempt
 from holomush.plugins.functions.refusal import HostCallError
 from holomush.plugins.functions.views import Viewer
 from holomush.plugins.limits import Limits
-from holomush.plugins.rates import Bucket
 from holomush.plugins.roster.capabilities import CapabilitySet
 from holomush.plugins.storage.storage import PluginStorage
 from holomush.plugins.surroundings import Surroundings
+from holomush.rates import Bucket
 
 
 class CapabilityDeniedError(HostCallError):

@@ -6,6 +6,8 @@ from collections import deque
 
 import attrs
 
+from holomush.telemetry.recording import Histogram
+
 KEPT = 1_000
 """Calls whose time is kept."""
 
@@ -16,12 +18,15 @@ class Figures:
 
     calls: int = 0
     failures: int = 0
+    durations: Histogram = attrs.Factory(Histogram)
+    """How long the calls took, in seconds."""
     _seconds: deque[float] = attrs.Factory(lambda: deque(maxlen=KEPT))
 
     def note(self, seconds: float, *, failed: bool) -> None:
         """A call has ended."""
         self.calls += 1
         self.failures += failed
+        self.durations.record(seconds)
         self._seconds.append(seconds)
 
     def milliseconds(self, share: float) -> float:

@@ -9,8 +9,8 @@ from typing import Final
 import attrs
 
 from holomush.text.colours import Colours
-from holomush.text.encoding import Encoder, markup_encoder
-from holomush.text.preferences import MAX_WIDTH, MIN_WIDTH, Preferences
+from holomush.text.encoding import ELLIPSIS, Encoder, markup_encoder
+from holomush.text.preferences import CHARSETS, MAX_WIDTH, MIN_WIDTH, Preferences
 from holomush.text.wrapping import wrap, wrap_line
 
 DEFAULT_WIDTH: Final = 80
@@ -38,6 +38,9 @@ class Abilities:
     mtts: int | None = None
     columns: int = 0
     rows: int = 0
+    charset: str | None = None
+    """``utf-8``, ``latin-1`` or ``ascii``."""
+    screen_reader: bool = False
 
 
 @attrs.frozen
@@ -50,13 +53,14 @@ class Display:
     screen_reader: bool = False
     page_length: int | None = None
     """Rows of a page, None for everything at once."""
+    charset: str = "utf-8"
 
 
 def display_for(abilities: Abilities, preferences: Preferences) -> Display:
     """What is chosen by hand, else what fits the client. Who has a screen reader gets whole lines, in colour only by hand."""
     mtts = abilities.mtts or 0
     choice = preferences.screen_reader
-    screen_reader = bool(mtts & _MTTS_SCREEN_READER) if choice == "auto" else choice == "on"
+    screen_reader = abilities.screen_reader or bool(mtts & _MTTS_SCREEN_READER) if choice == "auto" else choice == "on"
     colours = _BY_HAND.get(preferences.colour)
     if colours is None:
         colours = Colours.NONE if screen_reader else _colours_of(abilities)
@@ -67,6 +71,7 @@ def display_for(abilities: Abilities, preferences: Preferences) -> Display:
         wrap=isinstance(width, int) and not screen_reader,
         screen_reader=screen_reader,
         page_length=page if isinstance(page, int) else None,
+        charset=(abilities.charset or "utf-8") if preferences.charset == "auto" else preferences.charset,
     )
 
 
@@ -80,7 +85,7 @@ def encoder_for(display: Display) -> Encoder:
 
     So whoever talks to many makes the bytes of a line once for each kind of client.
     """
-    return _encoder(display.colours, display.width if display.wrap else None)
+    return _encoder(display.colours, display.width if display.wrap else None, display.charset)
 
 
 def paged(text: str, page_length: int | None, width: int) -> list[list[str]]:
@@ -107,12 +112,15 @@ def paged(text: str, page_length: int | None, width: int) -> list[list[str]]:
     return pages
 
 
-@lru_cache(maxsize=(1 + MAX_WIDTH) * len(Colours))  # all that there can be: none is ever made twice
-def _encoder(colours: Colours, wrap_at: int | None) -> Encoder:
-    encode = markup_encoder(colours)
+@lru_cache(maxsize=(1 + MAX_WIDTH) * len(Colours) * len(CHARSETS))  # all that there can be: none is ever made twice
+def _encoder(colours: Colours, wrap_at: int | None, charset: str) -> Encoder:
+    encode = markup_encoder(colours, charset)
     if wrap_at is None:
         return encode
-    return lambda text: encode(wrap(text, wrap_at))
+    if charset == "utf-8":
+        return lambda text: encode(wrap(text, wrap_at))
+    # Its dots take three columns in such a charset.
+    return lambda text: encode(wrap(text.replace(ELLIPSIS, "..."), wrap_at))
 
 
 def _colours_of(abilities: Abilities) -> Colours:

@@ -12,6 +12,9 @@ MIN_PAGE, MAX_PAGE = 5, 200
 
 _COLOURS: Final = ("auto", "none", "16", "256", "true")
 _SCREEN_READER: Final = ("auto", "on", "off")
+CHARSETS: Final = ("utf-8", "latin-1", "ascii")
+_PROMPT: Final = ("off", "on")
+_KEEPALIVE: Final = ("on", "off")
 
 
 class BadPreference(HolomushError):
@@ -26,6 +29,11 @@ class Preferences:
     width: int | str = "auto"
     screen_reader: str = "auto"
     page_length: int | str = "off"
+    charset: str = "auto"
+    prompt: str = "off"
+    """Whether a prompt stands below all that is shown."""
+    keepalive: str = "on"
+    """Whether a connection on which nothing happens is kept alive; some old clients show that as garbage."""
 
 
 def check_preferences(mapping: Mapping[str, object]) -> Preferences:
@@ -39,6 +47,9 @@ def check_preferences(mapping: Mapping[str, object]) -> Preferences:
         width=_number("width", mapping.get("width"), "auto", MIN_WIDTH, MAX_WIDTH),
         screen_reader=_one_of("screen_reader", mapping.get("screen_reader"), _SCREEN_READER),
         page_length=_number("page_length", mapping.get("page_length"), "off", MIN_PAGE, MAX_PAGE),
+        charset=_one_of("charset", mapping.get("charset"), ("auto", *CHARSETS)),
+        prompt=_one_of("prompt", mapping.get("prompt"), _PROMPT),
+        keepalive=_one_of("keepalive", mapping.get("keepalive"), _KEEPALIVE),
     )
 
 

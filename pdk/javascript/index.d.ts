@@ -136,6 +136,9 @@ export interface Preferences {
   width?: "auto" | number;
   screen_reader?: "auto" | "on" | "off";
   page_length?: "off" | number;
+  charset?: "auto" | "utf-8" | "latin-1" | "ascii";
+  prompt?: "off" | "on";
+  keepalive?: "on" | "off";
 }
 
 /** The account of a player. `ban` is the reason why the player is not let in, or null. */

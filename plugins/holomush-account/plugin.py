@@ -8,6 +8,9 @@ PALETTE = (
     "Colours: [red]red[/], [green]green[/], [yellow]yellow[/], [blue]blue[/], [magenta]magenta[/], [cyan]cyan[/], "
     "[#ff8800]orange[/], [bold]bold[/], [underline]underlined[/]."
 )
+ACCENTS = "Letters with accents: é, ä, ñ."
+# What shows that a choice is right.
+SAMPLES = {"colour": PALETTE, "charset": ACCENTS}
 
 
 def handle_preferences(inv: Invocation):
@@ -47,7 +50,7 @@ def choose(inv: Invocation, setting: Setting, typed: str):
         return f"{setting.title} is {setting.choices}."
     update_account(inv.actor.id, preferences={setting.key: None if value == setting.default else value})
     line = f"{setting.title} is {value} now."
-    return [line, PALETTE] if setting.key == "colour" else line
+    return [line, SAMPLES[setting.key]] if setting.key in SAMPLES else line
 
 
 def shown(setting: Setting, chosen: dict) -> str:

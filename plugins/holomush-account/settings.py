@@ -29,8 +29,9 @@ class Setting:
         word = typed.strip().casefold()
         if word in ("auto", "default"):
             return self.default
-        if word in self.words:
-            return word
+        for known in self.words:
+            if squeezed(word) == squeezed(known):
+                return known
         # Seven digits cannot be right, and thousands of them could not even be read.
         if word.isdecimal() and len(word) < 7 and int(word) in self.numbers:
             return int(word)
@@ -42,13 +43,20 @@ SETTINGS = (
     Setting("width", "Width", ("width", "columns"), ("auto",), range(20, 251)),
     Setting("screen_reader", "Screen reader", ("screenreader", "reader", "sr"), ("auto", "on", "off")),
     Setting("page_length", "Page length", ("pagelength", "page", "pages"), ("off",), range(5, 201)),
+    Setting("charset", "Character set", ("charset", "characterset", "encoding"), ("auto", "utf-8", "latin-1", "ascii")),
+    Setting("prompt", "Prompt", ("prompt", "prompts"), ("off", "on")),
+    Setting("keepalive", "Keepalive", ("keepalive", "keepalives"), ("on", "off")),
 )
 
 
 def named(name: str) -> Setting | None:
     """The preference of that name, however it is spaced."""
-    key = name.casefold().replace("_", "").replace("-", "").replace(" ", "")
-    return next((setting for setting in SETTINGS if key in setting.names), None)
+    return next((setting for setting in SETTINGS if squeezed(name) in setting.names), None)
+
+
+def squeezed(text: str) -> str:
+    """In small letters, without what some write between two words and others do not."""
+    return text.casefold().replace("_", "").replace("-", "").replace(" ", "")
 
 
 def taken_apart(change: str) -> tuple[str, str]:

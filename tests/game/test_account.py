@@ -30,6 +30,9 @@ def load() -> ModuleType:
 
 SETTINGS = load()
 
+GO_AHEAD, EOR = b"\xff\xf9", b"\xff\xef"
+DO_EOR, DONT_SGA = b"\xff\xfd\x19", b"\xff\xfe\x03"
+
 
 async def leave(player: Player) -> None:
     """QUIT, and wait until the server has hung up."""
@@ -43,6 +46,9 @@ async def test_preferences_last_over_a_reconnect_and_a_restart(data: Path, runti
         "Width: 40 (it may be auto or a number from 20 to 250)",
         "Screen reader: on (it may be auto, on or off)",
         "Page length: off (it may be off or a number from 5 to 200)",
+        "Character set: ascii (it may be auto, utf-8, latin-1 or ascii)",
+        "Prompt: off (it may be off or on)",
+        "Keepalive: off (it may be on or off)",
         "To change one, type: preferences <name>=<value>",
     ]
     async with running_server(data, runtime) as server:
@@ -50,6 +56,8 @@ async def test_preferences_last_over_a_reconnect_and_a_restart(data: Path, runti
         assert await alice.do("screenreader on") == "Screen reader is on now.\n"
         assert await alice.do("width 40") == "Width is 40 now.\n"
         assert "\x1b[31mred\x1b[0m" in await alice.do("colour 256")
+        assert await alice.do("preferences charset ascii") == "Character set is ascii now.\nLetters with accents: e, a, n.\n"
+        assert await alice.do("preferences keepalive off") == "Keepalive is off now.\n"
         await leave(alice)
         alice, _ = await server.come_back("Alice")
         await alice.do("think so")  # what is left of the look, which has a line for each exit
@@ -76,6 +84,37 @@ async def test_lines_break_at_the_width_at_once(data: Path, runtime: SourceRunti
         await alice.type("width auto")
         assert await alice.read_until("\n") == "Width is auto now.\n"
         assert await alice.do("think one two three four five six") == "one two three four five six\n"
+
+
+async def test_a_charset_holds_at_once(data: Path, runtime: SourceRuntime) -> None:
+    said = "na\xefve \xff \u2013 \u201ccaf\xe9\u201d \u2603"
+    async with running_server(data, runtime) as server:
+        alice = await server.create("Alice")
+        for charset, letters, heard in (
+            ("latin-1", b"\xe9, \xe4, \xf1", b'na\xefve \xff\xff - "caf\xe9" ?'),
+            ("ascii", b"e, a, n", b'naive y - "cafe" ?'),
+            ("auto", "\xe9, \xe4, \xf1".encode(), said.encode()),
+        ):
+            await alice.type(f"preferences charset {charset}", f"think {said}")
+            answer = await alice.read_bytes_until(heard + b"\r\n")
+            told = f"Character set is {charset} now.\r\nLetters with accents: ".encode()
+            assert answer == told + letters + b".\r\n" + heard + b"\r\n"
+
+
+async def test_a_prompt_stands_below_what_is_shown_until_it_is_unwanted(data: Path, runtime: SourceRuntime) -> None:
+    async with running_server(data, runtime) as server:
+        alice = await server.create("Alice")
+        # Who has not said a word of telnet is sent none.
+        await alice.type("preferences prompt on")
+        assert await alice.read_bytes_until(b"> ") == b"Prompt is on now.\r\n> "
+        await alice.send(DONT_SGA)
+        await alice.type("think so")
+        assert await alice.read_bytes_until(GO_AHEAD) == b"so\r\n> " + GO_AHEAD
+        await alice.send(DO_EOR)
+        await alice.type("think again")
+        assert await alice.read_bytes_until(EOR) == b"again\r\n> " + EOR
+        await alice.type("preferences prompt auto")
+        assert await alice.do("think last") == "Prompt is off now.\nlast\n"
 
 
 async def test_long_texts_come_in_pages(data: Path, runtime: SourceRuntime) -> None:
@@ -155,7 +194,9 @@ async def test_guests_have_preferences_and_no_further_characters(data: Path, run
 @pytest.mark.parametrize("setting", SETTINGS.SETTINGS, ids=lambda setting: setting.key)
 @given(
     st.one_of(
-        st.text(), st.integers(-300, 300).map(str), st.sampled_from(["auto", "none", "ON", "off", " true ", "\xb2", "9" * 9999])
+        st.text(),
+        st.integers(-300, 300).map(str),
+        st.sampled_from(["auto", "none", "ON", "off", " true ", "UTF8", "latin 1", "Ascii", "\xb2", "9" * 9999]),
     )
 )
 def test_every_value_that_can_be_typed_is_one_that_the_server_takes(setting: object, typed: str) -> None:

@@ -10,8 +10,8 @@ import pytest
 from holomush.config import Rate
 from holomush.events.event import EmittedEvent
 from holomush.plugins.attempt import Attempt
-from holomush.plugins.rates import Bucket
 from holomush.plugins.storage.storage import PluginStorage
+from holomush.rates import Bucket
 from holomush.world.model import Character
 from holomush.world.state import World
 from holomush.world.transaction import NotFoundError

@@ -8,10 +8,12 @@ from wcwidth import wcswidth
 from holomush.text.colours import Colours
 from holomush.text.display import Abilities, Display, display_for, encoder_for, paged
 from holomush.text.markup import strip
-from holomush.text.preferences import Preferences
+from holomush.text.preferences import CHARSETS, Preferences
 from holomush.text.wrapping import wrap_line
 
 NONE, ANSI16, ANSI256, TRUE = Colours
+IAC = b"\xff"
+ANY_WIDTH = "ab  \n\xe9\xff\xdf\u2026\u201c\u2014\xab\u0151e\u0301\u4e16\u200d\ufe0f\U0001f469\u2260\xa0"
 
 
 @pytest.mark.parametrize(
@@ -82,18 +84,60 @@ def test_screen_reader(mtts: int | None, preference: str, *, screen_reader: bool
     assert display.colours is (NONE if screen_reader else ANSI16)
 
 
+@pytest.mark.parametrize(
+    ("said", "preference", "screen_reader"),
+    [(False, "auto", False), (True, "auto", True), (True, "off", False), (False, "on", True), (True, "on", True)],
+)
+def test_a_client_says_that_it_is_a_screen_reader_other_than_by_mtts(preference: str, *, said: bool, screen_reader: bool) -> None:
+    for mtts in (None, 1):
+        display = display_for(Abilities(("ansi",), mtts, screen_reader=said), Preferences(screen_reader=preference))
+        assert display.screen_reader is screen_reader
+        assert display.colours is (NONE if screen_reader else ANSI16)
+    # Neither way of saying so takes the other back.
+    assert display_for(Abilities(mtts=64, screen_reader=False), Preferences()).screen_reader
+
+
+@pytest.mark.parametrize(
+    ("said", "preference", "charset"),
+    [
+        (None, "auto", "utf-8"),
+        ("utf-8", "auto", "utf-8"),
+        ("latin-1", "auto", "latin-1"),
+        ("ascii", "auto", "ascii"),
+        (None, "latin-1", "latin-1"),
+        ("utf-8", "ascii", "ascii"),
+        ("ascii", "utf-8", "utf-8"),
+    ],
+)
+def test_charset(said: str | None, preference: str, charset: str) -> None:
+    display = display_for(Abilities(charset=said), Preferences(charset=preference))
+    assert display == Display(charset=charset)
+
+
+def test_prompts_and_keepalives_change_nothing_of_what_is_shown() -> None:
+    assert display_for(Abilities(), Preferences(prompt="on", keepalive="off")) == Display()
+
+
 def test_page_length() -> None:
     assert display_for(Abilities(rows=24), Preferences()).page_length is None
     assert display_for(Abilities(rows=24), Preferences(page_length=20)).page_length == 20
 
 
 def test_equal_displays_share_an_encoder() -> None:
-    makes = [(colours, width, wrap) for colours in Colours for width in range(20, 251) for wrap in (False, True)]
-    first = {make: encoder_for(Display(*make)) for make in makes}
+    makes = [
+        Display(colours, width, wrap, charset=charset)
+        for charset in CHARSETS
+        for colours in Colours
+        for width in range(20, 251)
+        for wrap in (False, True)
+    ]
+    first = {make: encoder_for(make) for make in makes}
     for make in makes:
-        assert encoder_for(Display(*make)) is first[make]
-    assert len(set(first.values())) == len(Colours) * (1 + 231)
+        assert encoder_for(make) is first[make]
+    assert len(set(first.values())) == len(CHARSETS) * len(Colours) * (1 + 231)
     assert encoder_for(Display(page_length=20, width=100)) is encoder_for(Display(screen_reader=True))
+    latin = encoder_for(Display(charset="latin-1"))
+    assert encoder_for(Display(page_length=20, width=100, charset="latin-1")) is latin
 
 
 def test_an_encoder_wraps_and_colours() -> None:
@@ -105,11 +149,34 @@ def test_an_encoder_wraps_and_colours() -> None:
     assert encoder_for(Display(ANSI16, 250, wrap=True))("a\x1b[0m\tb") == b"a[0m\tb"
 
 
-@given(st.text(), st.sampled_from(Colours), st.integers(20, 40))
-def test_encoders_take_any_text(text: str, colours: Colours, width: int) -> None:
-    data = encoder_for(Display(colours, width, wrap=True))(text)
+def test_an_encoder_wraps_and_colours_in_its_charset() -> None:
+    text = "[red]Ihr Stra\xdfenschild \u201eZur Br\xfccke\u201c \xff[/] \u2013 \xe9.\n"
+    latin = b'\x1b[31mIhr Stra\xdfenschild\x1b[0m\r\n\x1b[31m"Zur Br\xfccke" \xff\xff\x1b[0m - \xe9.\r\n'
+    assert encoder_for(Display(ANSI16, 20, wrap=True, charset="latin-1"))(text) == latin
+    assert encoder_for(Display(width=20, wrap=True, charset="ascii"))(text) == (b'Ihr Stra?enschild\r\n"Zur Brucke" y - e.\r\n')
+    assert encoder_for(Display(charset="ascii"))(text) == b'Ihr Stra?enschild "Zur Brucke" y - e.\r\n'
+
+
+def test_the_dots_of_an_ellipsis_count() -> None:
+    text = "one two three four\u2026 [bold]five\u2026[/]\n"
+    assert encoder_for(Display(width=20, wrap=True))(text) == "one two three four\u2026\r\nfive\u2026\r\n".encode()
+    for charset in ("latin-1", "ascii"):
+        data = encoder_for(Display(ANSI16, 20, wrap=True, charset=charset))(text)
+        assert data == b"one two three\r\nfour... \x1b[1mfive...\x1b[0m\r\n"
+
+
+@given(st.text(), st.sampled_from(Colours), st.integers(20, 40), st.sampled_from(CHARSETS))
+def test_encoders_take_any_text(text: str, colours: Colours, width: int, charset: str) -> None:
+    data = encoder_for(Display(colours, width, wrap=True, charset=charset))(text)
     assert data.count(b"\r") == data.count(b"\n") == data.count(b"\r\n")
     assert b"\x1b" not in data or "[" in text
+
+
+@given(st.text(ANY_WIDTH, max_size=120), st.integers(20, 40), st.sampled_from(["latin-1", "ascii"]))
+def test_no_line_is_wider_than_wanted_in_any_charset(text: str, width: int, charset: str) -> None:
+    data = encoder_for(Display(width=width, wrap=True, charset=charset))(text)
+    for line in data.replace(IAC + IAC, IAC).decode(charset).split("\r\n"):
+        assert len(line) <= width
 
 
 LONG = " ".join(["word"] * 20)  # five rows of twenty columns

@@ -34,6 +34,7 @@ LEAST_MEMORY = 16
 _VERSION = re.compile(r"[0-9]+\.[0-9]+\.[0-9]+")
 _FUNCTION = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _SUBSCRIBED_TYPE = re.compile(rf"{EVENT_TYPE.pattern}|\*")
+_PACKAGE = re.compile(r"[A-Z][A-Za-z0-9_]*(\.[A-Z][A-Za-z0-9_]*)+")
 _ACCESSES = tuple(access.name.lower() for access in Access)
 
 T = TypeVar("T")
@@ -133,11 +134,17 @@ class Subscription:
 
 @attrs.frozen(kw_only=True)
 class Rendering:
-    """One entry of ``renders``: what the actor, the target and everybody else read of an event of this type."""
+    """One entry of ``renders``: what the actor, the target and everybody else read of an event of this type.
+
+    ``gmcp`` is the package under which their programs get its payload, such as ``Char.Vitals``.
+    """
 
     actor: str | None = attrs.field(default=None, validator=_parses(Template.parse, optional=True))
     target: str | None = attrs.field(default=None, validator=_parses(Template.parse, optional=True))
     others: str | None = attrs.field(default=None, validator=_parses(Template.parse, optional=True))
+    gmcp: str | None = attrs.field(
+        default=None, validator=attrs.validators.optional(_matches(_PACKAGE, "a package such as Char.Vitals"))
+    )
 
     def templates(self) -> Templates:
         """The three, parsed."""

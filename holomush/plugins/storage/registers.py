@@ -1,4 +1,4 @@
-"""What the server keeps in small tables besides the world: accounts, bans, who hears which channel, timers, settings.
+"""What the server keeps in small tables besides the world: accounts, bans, channels' listeners, timers, settings, tokens.
 
 All of it is in memory. A plugin's call stages changes in its attempt (``holomush.database.register``); who may ask for which is for
 the host functions to say.
@@ -14,6 +14,7 @@ import attrs
 
 from holomush.auth.accounts import Accounts
 from holomush.auth.bans import AddressBans
+from holomush.auth.tokens import ResumeTokens
 from holomush.database.register import Register, RegisterChanges
 from holomush.database.store import Store
 from holomush.world.model import GAME_PLAYER_ID, Character, Entity
@@ -101,8 +102,10 @@ class Registers:
         )
         self.settings: Register[str, Setting] = Register("settings", lambda one: one.key, attrs.asdict, Setting)
 
+        self.resume_tokens = ResumeTokens()
+
     def __iter__(self) -> Iterator[Register[Any, Any]]:
-        yield from (self.accounts, self.address_bans, self.listeners, self.timers, self.settings)
+        yield from (self.accounts, self.address_bans, self.listeners, self.timers, self.settings, self.resume_tokens)
 
     async def load(self, store: Store) -> None:
         """Hold what the database holds. Raises ``StorageError``."""
@@ -116,9 +119,14 @@ class Registers:
     def leave_behind(
         self, gone: list[Character], world: World, staged: Mapping[str, Entity | None], changes: RegisterChanges
     ) -> None:
-        """Stage what goes with characters that are destroyed: what they hear, and players who have no other (``staged`` counts)."""
+        """Stage what goes with characters that are destroyed: what they hear, and players who have no other (``staged`` counts).
+
+        Nobody comes back to them, either.
+        """
         ids = {character.id for character in gone}
         new = [entity.player_id for entity in staged.values() if isinstance(entity, Character)]
+        for token in self.resume_tokens.of_characters(ids):
+            changes.of(self.resume_tokens).remove(token.digest)
         listeners = changes.of(self.listeners)
         for character in gone:
             begun = [one.stream for one in listeners.staged.values() if one is not None and one.character_id == character.id]

@@ -498,8 +498,8 @@ def query_account(character_id: str) -> Record:
 def update_account(character_id: str, **changes: Any) -> Record:
     """Changes `role`, `password`, `preferences` or `ban` of the player whom a character belongs to; returns the account.
 
-    `preferences` is a dict of those to change: `colour`, `width`, `screen_reader` and `page_length`; None takes one back to
-    its default. `ban` is a reason, or None to let the player in again.
+    `preferences` is a dict of those to change: `colour`, `width`, `screen_reader`, `page_length`, `charset`, `prompt` and
+    `keepalive`; None takes one back to its default. `ban` is a reason, or None to let the player in again.
     """
     return Record(_call("holomush_update_account", character_id, _encode(changes)))
 

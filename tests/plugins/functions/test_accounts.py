@@ -184,7 +184,8 @@ def test_no_changes_change_nothing() -> None:
         (
             {"preferences": {"nonsense": None}},
             "invalid_argument",
-            'There is no preference "nonsense". There are colour, width, screen_reader and page_length.',
+            'There is no preference "nonsense". '
+            "There are colour, width, screen_reader, page_length, charset, prompt and keepalive.",
         ),
         ({"ban": 5}, "invalid_argument", "ban: must be text"),
         ({"ban": "x" * (REASON_LIMIT + 1)}, "invalid_argument", "ban: must have 0 to 200 characters, not 201"),

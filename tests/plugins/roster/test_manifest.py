@@ -245,7 +245,8 @@ def command(rest: str = "", *, name: str = "x", pattern: str = "x", handler: str
         # Texts.
         ("renders: [say]", ["renders: must be a mapping of keys to values, not ['say']"]),
         ("renders: {say: hello}", ["renders['say']: must be a mapping of keys to values, not 'hello'"]),
-        ("renders: {say: {everybody: x}}", ["renders['say']: unknown key 'everybody'; known are actor, target, others"]),
+        ("renders: {say: {everybody: x}}", ["renders['say']: unknown key 'everybody'; known are actor, target, others, gmcp"]),
+        ("renders: {say: {gmcp: vitals}}", ["renders['say'].gmcp: must be a package such as Char.Vitals, not 'vitals'"]),
         ("renders: {Say: {actor: x}}", ["renders: 'Say' is not an event type: small letters first, such as say"]),
         (
             "renders: {say: {others: 'a { b'}}",

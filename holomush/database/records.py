@@ -46,6 +46,7 @@ TABLES: Mapping[str, Table] = MappingProxyType(
         "address_bans": _table("address reason created_at"),
         "listeners": _table("stream character_id since", 2),
         "timers": _table("plugin name due payload", 2),
+        "resume_tokens": _table("digest session_id character_id expires_at"),
     }
 )
 

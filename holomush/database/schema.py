@@ -173,6 +173,16 @@ CREATE TABLE timers (
 ) STRICT, WITHOUT ROWID
 """
 
+# What players come back with who lost their connection. No foreign key: whoever deletes the character deletes these.
+_RESUME_TOKENS = """
+CREATE TABLE resume_tokens (
+    digest TEXT PRIMARY KEY NOT NULL,
+    session_id TEXT NOT NULL,
+    character_id TEXT NOT NULL,
+    expires_at INTEGER NOT NULL -- 0: the connection is still there
+) STRICT, WITHOUT ROWID
+"""
+
 CORE_MIGRATIONS = (
     Migration(
         CORE,
@@ -191,4 +201,5 @@ CORE_MIGRATIONS = (
         "0003-accounts-channels-timers",
         tuple((sql, ()) for sql in (_PREFERENCES, _BAN, _OBJECT_LOCK, _ADDRESS_BANS, _LISTENERS, _TIMERS)),
     ),
+    Migration(CORE, "0004-resume-tokens", ((_RESUME_TOKENS, ()),)),
 )

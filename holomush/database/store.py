@@ -5,6 +5,7 @@ read. What the rows mean is not known here. ``connection`` owns the SQLite side,
 """
 
 import sqlite3
+import time
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from itertools import chain
@@ -54,6 +55,10 @@ def _nothing() -> None:
     pass
 
 
+def _uncounted(units: int, seconds: float) -> None:
+    pass
+
+
 @define(eq=False)
 class Ticket:
     """One submitted unit. ``error`` says why it was not written; it is final once ``done`` is set."""
@@ -62,6 +67,7 @@ class Ticket:
     on_durable: Callable[[], None]
     binding: bool = False
     error: StorageError | None = None
+    submitted_at: float = field(factory=time.perf_counter)
     done: trio.Event = field(factory=trio.Event)
 
     async def durable(self) -> None:
@@ -79,7 +85,9 @@ class Store:
     """The open database. Made by ``open_store``; every method is for the Trio thread that opened it.
 
     ``failure`` is None while the disk works; after trouble with it every ``submit`` raises that error until ``recover``
-    succeeds. ``on_batch`` is called on the Trio thread after the ``on_durable`` callbacks of each batch.
+    succeeds. ``on_batch`` is called on the Trio thread after the ``on_durable`` callbacks of each batch, and after
+    it ``on_commit``: the number of units of a group commit, and the seconds from the submission of the first to the disk.
+    Neither may raise.
     """
 
     def __init__(
@@ -96,6 +104,7 @@ class Store:
         self.path = path
         self.failure: StorageUnavailable | None = None
         self.on_batch = on_batch
+        self.on_commit: Callable[[int, float], None] = _uncounted
         self.migration_safe = False  # set by ``migrations``: the file was new or has been copied since it was opened
         self._loop = loop
         self._writer = writer
@@ -133,6 +142,11 @@ class Store:
             raise StorageBusy("the database has too many writes waiting; try again") from None
         self._unfinished += 1
         return ticket
+
+    @property
+    def unfinished(self) -> int:
+        """Units submitted that are neither durable nor given up. Safe to read from any thread."""
+        return self._unfinished
 
     async def write(self, statements: Sequence[Statement], on_durable: Callable[[], None] | None = None) -> None:
         """``submit`` and wait until it is durable. Cancelled: the unit is written all the same. Raises as both do."""
@@ -197,7 +211,10 @@ class Store:
                 await self._flush(tickets[:half])
                 await self._flush(tickets[half:])
         else:
+            seconds = time.perf_counter() - tickets[0].submitted_at
             self._publish(tickets)
+            if statements:
+                self.on_commit(len(tickets), seconds)
 
     async def _transact(self, statements: Sequence[Statement]) -> None:
         try:

@@ -10,6 +10,9 @@ _INSTALLED = _PACKAGE / "bundled"
 RUNTIMES = {language: _PACKAGE / "runtimes" / f"{language}.wasm" for language in ("python", "javascript")}
 """The interpreters that run plugins which are source; made by ``scripts/build-runtimes``, carried by the wheel."""
 
+SITE = _PACKAGE / "net" / "web" / "site"
+"""The web page to play in."""
+
 PLUGINS = _INSTALLED / "plugins" if _INSTALLED.is_dir() else _PACKAGE.parent / "plugins"
 """The folder of the bundled plugins."""
 

@@ -5,6 +5,7 @@ Reads no environment and opens no file but the one it is given. Command-line opt
 
 from __future__ import annotations
 
+import ipaddress
 from pathlib import Path
 from typing import Any
 
@@ -31,19 +32,98 @@ def _port(_: object, __: attrs.Attribute[Any], value: int) -> None:
         raise ValueError(f"must be 0 to 65535, not {value}")
 
 
+def _networks(_: object, __: attrs.Attribute[Any], value: tuple[str, ...]) -> None:
+    for text in value:
+        try:
+            ipaddress.ip_network(text)
+        except ValueError:
+            raise ValueError(f"must be addresses or networks such as 192.0.2.0/24, not {shown(text)}") from None
+
+
 def _exporter(_: object, __: attrs.Attribute[Any], value: str) -> None:
     if value not in ("none", "console", "otlp"):
         raise ValueError(f"must be none, console or otlp, not {shown(value)}")
 
 
 @attrs.frozen(kw_only=True)
+class Rate:
+    """How often something may happen: ``per_second`` in the long run, ``burst`` at once."""
+
+    per_second: float = attrs.field(validator=_above_zero)
+    burst: int = attrs.field(validator=_above_zero)
+
+
+@attrs.frozen(kw_only=True)
+class GameConfig:
+    """What the game is called, and what lists of games (MSSP) are told besides: ``mssp: {CONTACT: me@example.org}``."""
+
+    name: str = "HoloMUSH"
+    mssp: dict[str, str] = attrs.field(factory=dict)
+
+
+@attrs.frozen(kw_only=True)
+class CertificateConfig:
+    """Files with a certificate and its key, for TLS. Both, or none. They are read again when they change."""
+
+    certificate: Path | None = None
+    key: Path | None = None
+
+    def __attrs_post_init__(self) -> None:
+        if (self.key is None) != (self.certificate is None):
+            raise ValueError("certificate and key go together: give both, or none")
+
+
+@attrs.frozen(kw_only=True)
+class TlsConfig(CertificateConfig):
+    """The listener for telnet over TLS; there is one if a certificate is given."""
+
+    host: str = "127.0.0.1"
+    port: int = attrs.field(default=4202, validator=_port)
+
+
+@attrs.frozen(kw_only=True)
 class TelnetConfig:
-    """The telnet listener. ``port`` 0 takes a free one. ``line_limit`` and ``outbox_limit`` are in bytes."""
+    """The telnet listener. ``port`` 0 takes a free one. ``line_limit`` and ``outbox_limit`` are in bytes, of any connection."""
 
     host: str = "127.0.0.1"
     port: int = attrs.field(default=4201, validator=_port)
     line_limit: int = attrs.field(default=8192, validator=_above_zero)
     outbox_limit: int = attrs.field(default=1_048_576, validator=_above_zero)
+    keepalive: float = attrs.field(default=60.0, validator=_at_least(0))
+    """Seconds without a word to a client after which it is sent one that it does not show; 0 for never."""
+    compression: bool = True
+    tls: TlsConfig = TlsConfig()
+
+
+@attrs.frozen(kw_only=True)
+class WebConfig(CertificateConfig):
+    """The port of the web page and the websocket; with a certificate it speaks TLS. Addresses may be networks."""
+
+    enabled: bool = True
+    host: str = "127.0.0.1"
+    port: int = attrs.field(default=4280, validator=_port)
+    origins: tuple[str, ...] = ()
+    """Other sites whose pages may open the websocket, such as https://play.example.org; * for all."""
+    message_limit: int = attrs.field(default=16_384, validator=_above_zero)
+    """Bytes of one message from a client."""
+    who: bool = False
+    """Whether /who.json tells everybody who is playing."""
+    metrics: tuple[str, ...] = attrs.field(default=("127.0.0.0/8", "::1"), validator=_networks)
+    """Addresses that may read /metrics."""
+
+
+@attrs.frozen(kw_only=True)
+class LimitsConfig:
+    """How many may come, and how fast they may type. Loopback addresses are not counted, unless they are ``proxies``."""
+
+    connections: int = attrs.field(default=5_000, validator=_above_zero)
+    per_address: int = attrs.field(default=20, validator=_above_zero)
+    arrivals: Rate = Rate(per_second=1.0, burst=30)
+    """New connections of one address."""
+    commands: Rate = Rate(per_second=10.0, burst=100)
+    """Lines of one connection. Whoever types faster waits."""
+    proxies: tuple[str, ...] = attrs.field(default=(), validator=_networks)
+    """Addresses that speak for others: by the PROXY protocol, or X-Forwarded-For on the web."""
 
 
 @attrs.frozen(kw_only=True)
@@ -58,15 +138,11 @@ class SessionsConfig:
     """Typed for a character on connecting, so that a new arrival sees the place. Empty for none."""
     replay_limit: int = attrs.field(default=50, validator=_at_least(0))
     login_timeout: float = attrs.field(default=300.0, validator=_above_zero)
+    idle_timeout: float = attrs.field(default=0.0, validator=_at_least(0))
+    """After so long without a line typed somebody is hung up on, with a notice a minute before; 0 for never."""
+    resume_grace: float = attrs.field(default=600.0, validator=_at_least(0))
+    """For so long somebody who lost the connection can come back without a password."""
     shutdown_grace: float = attrs.field(default=5.0, validator=_at_least(0))
-
-
-@attrs.frozen(kw_only=True)
-class Rate:
-    """How often something may happen: ``per_second`` in the long run, ``burst`` at once."""
-
-    per_second: float = attrs.field(validator=_above_zero)
-    burst: int = attrs.field(validator=_above_zero)
 
 
 @attrs.frozen(kw_only=True)
@@ -153,7 +229,10 @@ class Config:
     """Everything. ``data`` is the folder of the database and of an own ``world.yaml``."""
 
     data: Path = Path("data")
+    game: GameConfig = GameConfig()
     telnet: TelnetConfig = TelnetConfig()
+    web: WebConfig = WebConfig()
+    limits: LimitsConfig = LimitsConfig()
     sessions: SessionsConfig = SessionsConfig()
     plugins: PluginsConfig = PluginsConfig()
     telemetry: TelemetryConfig = TelemetryConfig()

@@ -7,13 +7,13 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import attrs
 import trio
 from opentelemetry.trace import Tracer
 
 from holomush.auth.passwords import PasswordHashes
-from holomush.auth.throttle import Throttle
 from holomush.config import Config
 from holomush.database.eventlog import last_sequence
 from holomush.database.store import StorageError, Store, open_store
@@ -25,19 +25,21 @@ from holomush.dispatch.switchboard import Switchboard
 from holomush.dispatch.timers import Timers
 from holomush.errors import HolomushError
 from holomush.events.bus import Bus
-from holomush.events.render import Renderer
-from holomush.net.connection import TelnetServer
+from holomush.net.connection import Connections
+from holomush.net.listeners import Listener, Listeners
+from holomush.net.web.pages import Pages
 from holomush.plugins.guests.guest import SourceRuntime
 from holomush.plugins.handbook import Handbook
 from holomush.plugins.host import PluginHost, open_host
 from holomush.plugins.roster.roster import Roster
 from holomush.plugins.storage.registers import Registers
 from holomush.plugins.storage.storage import Storage, open_storage
-from holomush.sessions.entrance import Entrance
+from holomush.sessions.game import Game
 from holomush.sessions.oversight import Oversight
 from holomush.sessions.presence import Presences
-from holomush.sessions.session import Game
-from holomush.startup import DATABASE, Keeping, collect_templates, load_plugins, make_surroundings, prepare_world
+from holomush.startup import DATABASE, Keeping, load_plugins, make_renderer, make_surroundings, prepare_world
+from holomush.telemetry.metrics import Metrics
+from holomush.wiring import make_doorkeeper, make_doors, make_game, make_status, measure_all
 from holomush.world.model import Location
 from holomush.world.rows import load_entities
 from holomush.world.state import World
@@ -60,9 +62,11 @@ class Parts:
     starter_world: Path
     passwords: PasswordHashes
     tracer: Tracer
+    metrics: Metrics
+    pages: Pages
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen
 class Running:
     """A server that accepts connections. ``admin_password`` is set once: when a new one was made up."""
 
@@ -70,13 +74,14 @@ class Running:
     host: PluginHost
     roster: Roster
     registers: Registers
+    connections: Connections
     admin_password: str | None
 
 
 async def serve(
     config: Config,
     parts: Parts,
-    listeners: list[trio.abc.Listener[trio.abc.HalfCloseableStream]],
+    listeners: Listeners,
     shutdown: trio.Event,
     *,
     task_status: trio.TaskStatus[Running] = trio.TASK_STATUS_IGNORED,
@@ -91,13 +96,11 @@ async def serve(
         start_id = await prepare_world(store, world, parts.starter_world)
         registers = Registers()
         await registers.load(store)
-        bus = Bus()
-        bus.sequence = await last_sequence(store)
+        bus = Bus(await last_sequence(store))
         presences = Presences(store, bus)
         presences.follow(registers.accounts, world)
         oversight = Oversight(presences, world, bus)
-        handbook = Handbook()
-        switchboard = Switchboard(registers, handbook)
+        switchboard = Switchboard(registers, handbook := Handbook())
         start = partial(_start, world, start_id)
         keeping = Keeping(lambda: start().id, parts.passwords)
         surroundings = make_surroundings(config, oversight, switchboard, handbook, keeping, shutdown)
@@ -106,7 +109,7 @@ async def serve(
                 roster = await load_plugins(config, parts.plugin_folders, host, storage, store)
                 manifests = roster.manifests
                 switchboard.open(host, roster.sources)
-                bus.renderer = Renderer(collect_templates(manifests))
+                bus.renderer = make_renderer(manifests)
                 committer = Committer(world, store, bus, registers)
                 calls = PluginCalls(host, committer)
 
@@ -114,58 +117,65 @@ async def serve(
                     return switchboard.is_on(name) and not host.is_paused(name)
 
                 timers = Timers(registers, world, committer, lambda name: host.has(name) and gets_events(name))
-                entrance = Entrance(
-                    world=world,
-                    accounts=registers.accounts,
-                    bans=registers.address_bans,
-                    committer=committer,
-                    passwords=parts.passwords,
-                    throttle=Throttle(),
-                    start=start,
-                    guest_limit=config.sessions.guests,
-                )
-                game = Game(
+                game = make_game(
+                    config,
                     world=world,
                     store=store,
                     bus=bus,
                     committer=committer,
                     lines=Lines(lambda: switchboard.router, calls, world, store),
-                    entrance=entrance,
                     presences=presences,
-                    channels_of=registers.listeners.of_character,
-                    heard_since=registers.listeners.since,
-                    config=config.sessions,
+                    registers=registers,
+                    passwords=parts.passwords,
+                    start=start,
                 )
+                connections = Connections(game, config)
+                keeper = make_doorkeeper(config)
                 grace = config.sessions.shutdown_grace
                 async with (
                     _background(partial(_end_late_calls, host, closing, grace)),
                     trio.open_nursery() as core,  # outlives the sessions
                 ):
-                    committer.on_event = Subscribers(manifests, calls, core, lambda name: not gets_events(name)).enqueue
+                    subscribers = Subscribers(manifests, calls, core, lambda name: not gets_events(name))
+                    committer.on_event = subscribers.enqueue
+                    measure_all(parts.metrics, game, connections, keeper, host, store, subscribers)
                     await game.entrance.dismiss_stale_guests()
                     admin_password = await game.entrance.make_first_admin()
                     await presences.load()
+                    await game.resumption.begin()
                     async with (
                         _background(
                             presences.keep_saving,
                             oversight.keep_counting,
                             timers.run,
+                            game.sights.run,
+                            game.resumption.run,
+                            connections.look_after,
                             partial(_keep_recovering, store, world, storage),
                         ),
                         trio.open_nursery() as sessions,  # outlives the listeners
                     ):
-                        server = TelnetServer(game, config.telnet, closing)
+                        status = make_status(config, oversight, store, parts.metrics, listeners.ports)
+                        telnet, web = make_doors(config, parts.pages, status, connections, keeper)
                         async with trio.open_nursery() as accepting:
-                            await accepting.start(partial(trio.serve_listeners, server.handle, listeners, handler_nursery=sessions))
-                            task_status.started(
-                                Running(game=game, host=host, roster=roster, registers=registers, admin_password=admin_password)
-                            )
+                            await _accept(accepting, sessions, telnet.handle, listeners.telnet)
+                            await _accept(accepting, sessions, web.handle, listeners.web)
+                            task_status.started(Running(game, host, roster, registers, connections, admin_password))
                             await shutdown.wait()
                             accepting.cancel_scope.cancel()  # 1. no new connections
                         closing.set()  # 2. everybody is told, and hung up on
+                        connections.say_goodbye()
                         sessions.cancel_scope.deadline = trio.current_time() + grace
                     core.cancel_scope.deadline = trio.current_time() + grace  # 3. plugins' event chains come to their end
     # 4. leaving open_store has written everything that was accepted
+
+
+async def _accept(
+    accepting: trio.Nursery, sessions: trio.Nursery, handle: Callable[[Any], Awaitable[None]], listeners: Sequence[Listener]
+) -> None:
+    """Serve what comes through the listeners, if there are any, from now on."""
+    if listeners:
+        await accepting.start(partial(trio.serve_listeners, handle, list(listeners), handler_nursery=sessions))
 
 
 @asynccontextmanager

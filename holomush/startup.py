@@ -18,7 +18,7 @@ from holomush.database.migrations import migrate
 from holomush.database.schema import CORE_MIGRATIONS
 from holomush.database.store import Store
 from holomush.dispatch.switchboard import Switchboard
-from holomush.events.render import Templates
+from holomush.events.render import Renderer, Templates
 from holomush.plugins.functions.addresses import Resolver
 from holomush.plugins.functions.http import fetch, trusted_authorities
 from holomush.plugins.functions.refusal import HostCallError
@@ -31,8 +31,8 @@ from holomush.plugins.roster.source import find_plugins
 from holomush.plugins.schema.recorded import recorded_schemas
 from holomush.plugins.storage.storage import Storage
 from holomush.plugins.surroundings import Fetch, Surroundings
+from holomush.sessions.announcement import TEMPLATES
 from holomush.sessions.oversight import Oversight
-from holomush.sessions.session import TEMPLATES
 from holomush.world.rows import insert_statements, load_entities
 from holomush.world.starter import read_starter_world
 from holomush.world.state import World
@@ -136,7 +136,7 @@ def make_surroundings(
     )
 
 
-def collect_templates(manifests: Sequence[Manifest]) -> dict[str, Templates]:
+def _collect_templates(manifests: Sequence[Manifest]) -> dict[str, Templates]:
     """How events read, by type: the first plugin in load order that says so, and before all the sessions' own."""
     templates = dict(TEMPLATES)
     for manifest in manifests:
@@ -146,3 +146,14 @@ def collect_templates(manifests: Sequence[Manifest]) -> dict[str, Templates]:
             else:
                 templates[event_type] = rendering.templates()
     return templates
+
+
+def make_renderer(manifests: Sequence[Manifest]) -> Renderer:
+    """How events read, and under which names programs get them."""
+    packages = {
+        event_type: rendering.gmcp
+        for manifest in reversed(manifests)  # the first in load order wins here, too
+        for event_type, rendering in manifest.renders.items()
+        if rendering.gmcp is not None
+    }
+    return Renderer(_collect_templates(manifests), packages)

@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = "holomush"
 
 # What any module but those of the innermost rooms may lean on.
-COMMON = frozenset({"clock", "errors", "config", "structuring", "telemetry"})
+COMMON = frozenset({"clock", "errors", "config", "rates", "structuring", "telemetry"})
 
 # Who may import what, without the leading ``holomush.``. The line with the longest matching name judges a module, which
 # may always import its own room. A name allows all that is below it, and "*" everything but the TOP.
@@ -38,6 +38,7 @@ ARROWS: Mapping[str, frozenset[str]] = {
     "errors": frozenset(),
     "structuring": frozenset({"errors"}),
     "config": frozenset({"errors", "structuring"}),
+    "rates": frozenset({"config"}),
     "telemetry": frozenset({"errors", "config"}),
     "bundled": frozenset(),
     "runtimes": frozenset(),
@@ -47,17 +48,30 @@ ARROWS: Mapping[str, frozenset[str]] = {
     "testing": frozenset({"*", "startup"}),
     # The top, which puts everything together. Nobody else may import it.
     "startup": frozenset({"*"}),
-    "server": frozenset({"*", "startup"}),
+    "wiring": frozenset({"*"}),
+    "server": frozenset({"*", "startup", "wiring"}),
     "plugin_commands": frozenset({"*", "startup"}),
     "world_commands": frozenset({"*", "startup"}),
     "author_commands": frozenset({"*"}),
     "cli": frozenset({"*", "server", "plugin_commands", "world_commands", "author_commands"}),
     "__main__": frozenset({"*", "server", "cli"}),
 }
-TOP = frozenset({"startup", "server", "plugin_commands", "world_commands", "author_commands", "cli", "__main__"})
+TOP = frozenset({"startup", "wiring", "server", "plugin_commands", "world_commands", "author_commands", "cli", "__main__"})
 
 # Modules that compute and nothing else, and what they may not touch, be it through another module of ours.
-PURE = ("net.telnet", "text", "commands", "events", "world.model", "world.names", "config", "errors", "structuring")
+PURE = (
+    "net.limits",
+    "net.telnet",
+    "rates",
+    "text",
+    "commands",
+    "events",
+    "world.model",
+    "world.names",
+    "config",
+    "errors",
+    "structuring",
+)
 PURE_IN_PLUGINS = (
     "plugins.limits",
     "plugins.pauses",
@@ -82,6 +96,7 @@ LIVES_IN = {
     "extism": "plugins",
     "extism_sys": "plugins",
     "argon2": "auth",
+    "prometheus_client": "telemetry",
     "wcwidth": "text",
     "confusable_homoglyphs": "world",
 }

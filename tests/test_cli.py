@@ -8,21 +8,32 @@ import re
 import signal
 import socket
 import sqlite3
+import ssl
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+import urllib.request
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
+import trustme
 from support.plugins import write_plugin
 
 from holomush import bundled
 
 ROOT = Path(__file__).resolve().parents[1]
-READY = re.compile(r"HoloMUSH ready: telnet 127\.0\.0\.1:(\d+), (\d+) plugins, \d+\.\d s\n")
+READY = re.compile(
+    r"HoloMUSH ready: telnet 127\.0\.0\.1:(?P<telnet>\d+), (?:telnet-tls 127\.0\.0\.1:(?P<tls>\d+), )?"
+    r"(?:web 127\.0\.0\.1:(?P<web>\d+), )?(?P<plugins>\d+) plugins, \d+\.\d s\n"
+)
 PATIENCE = 60
+FAST_TYPISTS = "limits: {commands: {per_second: 100000, burst: 100000}}\n"
+
+
+FREE_PORTS = ("--telnet", "127.0.0.1:0", "--web", "127.0.0.1:0")
+"""Later options of the same name win."""
 
 
 def command(data: Path, *options: str) -> list[str]:
@@ -37,9 +48,15 @@ def environment() -> dict[str, str]:
 class Process:
     """A running server."""
 
-    def __init__(self, process: subprocess.Popen[str], port: int) -> None:
+    def __init__(self, process: subprocess.Popen[str], ports: Mapping[str, int]) -> None:
         self.process = process
-        self.port = port
+        self.ports = ports
+        """As the ready line tells them: telnet, tls, web."""
+
+    @property
+    def port(self) -> int:
+        """That of telnet."""
+        return self.ports["telnet"]
 
     def wait(self) -> tuple[int, str, str]:
         """Exit code, the rest of standard output, and standard error."""
@@ -49,9 +66,9 @@ class Process:
 
 @contextmanager
 def started(data: Path, *options: str, plugins: int = len(bundled.PLUGIN_NAMES)) -> Iterator[Process]:
-    """A server on a free port, ready, with so many plugins; killed at the end if it still runs."""
+    """A server on free ports, ready, with so many plugins; killed at the end if it still runs."""
     process = subprocess.Popen(
-        command(data, "--telnet", "127.0.0.1:0", *options),
+        command(data, *FREE_PORTS, *options),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -64,10 +81,10 @@ def started(data: Path, *options: str, plugins: int = len(bundled.PLUGIN_NAMES))
         assert process.stdout is not None
         line = process.stdout.readline()
         match = READY.fullmatch(line)
-        if match is None or int(match[2]) != plugins:
+        if match is None or int(match["plugins"]) != plugins:
             process.kill()
             pytest.fail(f"not ready: {line!r} {process.communicate()[1]}")
-        yield Process(process, int(match[1]))
+        yield Process(process, {kind: int(port) for kind, port in match.groupdict().items() if kind != "plugins" and port})
     finally:
         watchdog.cancel()
         process.kill()
@@ -75,10 +92,11 @@ def started(data: Path, *options: str, plugins: int = len(bundled.PLUGIN_NAMES))
 
 
 class Client:
-    """A telnet client on a plain socket."""
+    """A telnet client on a plain socket, or over TLS."""
 
-    def __init__(self, port: int) -> None:
-        self._socket = socket.create_connection(("127.0.0.1", port), timeout=PATIENCE)
+    def __init__(self, port: int, tls: ssl.SSLContext | None = None) -> None:
+        plain = socket.create_connection(("127.0.0.1", port), timeout=PATIENCE)
+        self._socket = plain if tls is None else tls.wrap_socket(plain, server_hostname="localhost")
         self.seen = b""
 
     def __enter__(self) -> Client:
@@ -120,7 +138,13 @@ def plugin_command(data: Path, name: str, *options: str) -> subprocess.Completed
 def refused(data: Path, *options: str) -> subprocess.CompletedProcess[str]:
     """A server that does not start."""
     return subprocess.run(
-        command(data, *options), capture_output=True, text=True, env=environment(), cwd=data.parent, timeout=PATIENCE, check=False
+        command(data, *FREE_PORTS, *options),
+        capture_output=True,
+        text=True,
+        env=environment(),
+        cwd=data.parent,
+        timeout=PATIENCE,
+        check=False,
     )
 
 
@@ -142,6 +166,53 @@ def test_a_signal_stops_it_in_good_order(data: Path, signal_: signal.Signals) ->
         assert database.execute("SELECT type FROM events ORDER BY sequence").fetchall() == [("connect",), ("say",), ("disconnect",)]
 
 
+def get(server: Process, path: str) -> str:
+    """The body of what the web port answers; it must be status 200."""
+    with urllib.request.urlopen(f"http://127.0.0.1:{server.ports['web']}{path}", timeout=PATIENCE) as answer:
+        assert answer.status == 200
+        text: str = answer.read().decode()
+    return text
+
+
+def test_the_page_and_the_health_are_at_the_port_of_the_ready_line(data: Path) -> None:
+    with started(data) as server:
+        assert server.ports.keys() == {"telnet", "web"}
+        assert get(server, "/").startswith("<!doctype html>")
+        assert get(server, "/healthz") == "ok\n"
+        assert "holomush" in get(server, "/metrics")
+
+
+def test_without_the_web_the_ready_line_does_not_name_it(data: Path) -> None:
+    (data.parent / "config.yaml").write_text("web: {enabled: false}\n")
+    with started(data, "--web", "off") as server, Client(server.port) as alice:
+        assert server.ports.keys() == {"telnet"}
+        alice.read_until("HELP")
+    # The option wins over the file, both ways.
+    with started(data, "--config", "config.yaml") as server:
+        assert get(server, "/healthz") == "ok\n"
+
+
+def test_telnet_over_tls_has_a_port_of_its_own(data: Path) -> None:
+    authority = trustme.CA()
+    pair = authority.issue_cert("localhost")
+    pair.cert_chain_pems[0].write_to_path(data.parent / "certificate.pem")
+    pair.private_key_pem.write_to_path(data.parent / "key.pem")
+    trusting = ssl.create_default_context()
+    authority.configure_trust(trusting)
+    files = ("--certificate", "certificate.pem", "--key", "key.pem")
+    with (
+        started(data, "--telnet-tls", "127.0.0.1:0", *files) as server,
+        Client(server.ports["tls"], trusting) as alice,
+        Client(server.port) as bob,
+    ):
+        assert server.ports.keys() == {"telnet", "tls", "web"}
+        for client, name in ((alice, "Alice"), (bob, "Bob")):
+            client.type(f"create {name} password")
+            client.read_until("Obvious exits:")
+        bob.type("say hello")
+        alice.read_until('Bob says, "hello"\r\n')
+
+
 def test_a_chosen_admin_password_is_not_shown(data: Path) -> None:
     with started(data) as server:
         server.process.send_signal(signal.SIGTERM)
@@ -158,6 +229,20 @@ def test_a_chosen_admin_password_is_not_shown(data: Path) -> None:
         (["--plugin-dir", "missing"], r"plugins: missing: there is no such folder"),
         (["--telnet", "192.0.2.1:0"], r"cannot listen on 192\.0\.2\.1:0: .*"),
         (["--telnet", "no.such.host.invalid:0"], r"cannot listen on no\.such\.host\.invalid:0: .*"),
+        (["--web", "192.0.2.1:0"], r"cannot listen on 192\.0\.2\.1:0: .*"),
+        (["--telnet-tls", "127.0.0.1:0"], r"--telnet-tls needs --certificate and --key"),
+        (
+            ["--telnet-tls", "127.0.0.1:0", "--certificate", "a.pem"],
+            r"telnet over TLS needs both a certificate and its key: give --certificate and --key",
+        ),
+        (
+            ["--telnet-tls", "127.0.0.1:0", "--certificate", "missing.pem", "--key", "missing-too.pem"],
+            r"cannot read missing\.pem: No such file or directory",
+        ),
+        (
+            ["--telnet-tls", "127.0.0.1:0", "--certificate", "config.yaml", "--key", "config.yaml"],
+            r"config\.yaml is not a certificate in PEM form",
+        ),
     ],
 )
 def test_a_mistake_of_the_operator_is_one_line(data: Path, options: list[str], said: str) -> None:
@@ -174,17 +259,18 @@ def test_data_that_is_a_file_is_one_line(data: Path) -> None:
     assert re.fullmatch("holomush: data: .*/file: the folder cannot be made: .*\n", result.stderr), result.stderr
 
 
-def test_a_port_in_use_is_one_line(data: Path) -> None:
+@pytest.mark.parametrize("option", ["--telnet", "--web"])
+def test_a_port_in_use_is_one_line(data: Path, option: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        result = refused(data, "--telnet", f"127.0.0.1:{port}")
+        result = refused(data, option, f"127.0.0.1:{port}")
     assert (result.returncode, result.stdout) == (1, "")
     assert re.fullmatch(f"holomush: cannot listen on 127.0.0.1:{port}: Address already in use\n", result.stderr), result.stderr
 
 
 def test_data_in_use_is_one_line(data: Path) -> None:
     with started(data):
-        result = refused(data, "--telnet", "127.0.0.1:0")
+        result = refused(data)
     assert (result.returncode, result.stdout) == (1, "")
     [line] = [line for line in result.stderr.splitlines() if line.startswith("holomush: ")]
     assert line.endswith("holomush.db: another server is using it")
@@ -255,7 +341,7 @@ def test_a_broken_plugin_keeps_nobody_from_starting(data: Path) -> None:
 
 def test_a_broken_approvals_file_is_one_line(data: Path) -> None:
     (data / "approvals.yaml").write_text("approved: [keeper]\n")
-    result = refused(data, "--telnet", "127.0.0.1:0")
+    result = refused(data)
     assert (result.returncode, result.stdout) == (1, "")
     assert result.stderr.splitlines()[-1] == (
         f"holomush: {data}/approvals.yaml: approved: must be a mapping of keys to values, not ['keeper']"
@@ -268,6 +354,9 @@ def test_a_broken_approvals_file_is_one_line(data: Path) -> None:
     [
         ["--telnet", "4201"],
         ["--telnet", "127.0.0.1:66000"],
+        ["--web", "4280"],
+        ["--web", "on"],
+        ["--telnet", "off"],
         ["--colour"],
         ["serve", "extra"],
         ["dance"],
@@ -287,8 +376,9 @@ TALKERS = 4
 
 def test_what_anybody_saw_survives_a_kill(data: Path) -> None:
     """Three times: several players talk without a pause, and the server is killed while they do."""
+    (data.parent / "fast.yaml").write_text(FAST_TYPISTS)
     for number in range(ROUNDS):
-        with started(data) as server:
+        with started(data, "--config", "fast.yaml") as server:
             clients = [Client(server.port) for _ in range(TALKERS)]
             if number == 0:
                 with Client(server.port) as absent:  # goes away and has something to miss later

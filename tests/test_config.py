@@ -5,7 +5,19 @@ from pathlib import Path
 
 import pytest
 
-from holomush.config import Config, PluginsConfig, SessionsConfig, TelemetryConfig, TelnetConfig, load_config
+from holomush.config import (
+    Config,
+    GameConfig,
+    LimitsConfig,
+    PluginsConfig,
+    Rate,
+    SessionsConfig,
+    TelemetryConfig,
+    TelnetConfig,
+    TlsConfig,
+    WebConfig,
+    load_config,
+)
 from holomush.structuring import StructureError
 
 README = Path(__file__).resolve().parents[1] / "README.md"
@@ -25,7 +37,7 @@ def test_what_is_not_set_has_its_default(tmp_path: Path, text: str) -> None:
 def test_the_readme_shows_every_setting_with_its_default(tmp_path: Path) -> None:
     (block,) = re.findall(r"```yaml\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
     assert load(tmp_path, block) == Config()
-    for cls in (Config, TelnetConfig, SessionsConfig, PluginsConfig, TelemetryConfig):
+    for cls in (Config, GameConfig, TelnetConfig, WebConfig, LimitsConfig, SessionsConfig, PluginsConfig, TelemetryConfig):
         for attribute in cls.__attrs_attrs__:
             assert re.search(rf"^ *{attribute.name}:", block, re.MULTILINE), attribute.name
 
@@ -33,16 +45,63 @@ def test_the_readme_shows_every_setting_with_its_default(tmp_path: Path) -> None
 def test_every_setting_can_be_set(tmp_path: Path) -> None:
     text = """
     data: /srv/mush
-    telnet: {host: "::", port: 0, line_limit: 100, outbox_limit: 1000}
-    sessions: {guests: 0, first_command: "", replay_limit: 5, login_timeout: 10, shutdown_grace: 0.5}
+    game: {name: Example, mssp: {CONTACT: me@example.org}}
+    telnet:
+      {host: "::", port: 0, line_limit: 100, outbox_limit: 1000, keepalive: 0, compression: false,
+       tls: {host: "::", port: 1, certificate: ~/a.pem, key: /b.pem}}
+    web:
+      {enabled: false, host: "::", port: 2, certificate: a.pem, key: b.pem, origins: ["*"], message_limit: 100, who: true,
+       metrics: [192.0.2.0/24]}
+    limits:
+      {connections: 1, per_address: 2, arrivals: {per_second: 3, burst: 4}, commands: {per_second: 0.5, burst: 6},
+       proxies: [192.0.2.1, "2001:db8::/32"]}
+    sessions:
+      {guests: 0, characters: 1, first_command: "", replay_limit: 5, login_timeout: 10, idle_timeout: 20, resume_grace: 0,
+       shutdown_grace: 0.5}
     plugins:
       {folders: [a, ~/b], timeout: 1, memory_mb: 32, message_limit: 1000, events_per_call: 3, host_calls_per_call: 4, instances: 1}
     telemetry: {exporter: console}
     """
     assert load(tmp_path, text) == Config(
         data=Path("/srv/mush"),
-        telnet=TelnetConfig(host="::", port=0, line_limit=100, outbox_limit=1000),
-        sessions=SessionsConfig(guests=0, first_command="", replay_limit=5, login_timeout=10.0, shutdown_grace=0.5),
+        game=GameConfig(name="Example", mssp={"CONTACT": "me@example.org"}),
+        telnet=TelnetConfig(
+            host="::",
+            port=0,
+            line_limit=100,
+            outbox_limit=1000,
+            keepalive=0.0,
+            compression=False,
+            tls=TlsConfig(host="::", port=1, certificate=Path.home() / "a.pem", key=Path("/b.pem")),
+        ),
+        web=WebConfig(
+            enabled=False,
+            host="::",
+            port=2,
+            certificate=Path("a.pem"),
+            key=Path("b.pem"),
+            origins=("*",),
+            message_limit=100,
+            who=True,
+            metrics=("192.0.2.0/24",),
+        ),
+        limits=LimitsConfig(
+            connections=1,
+            per_address=2,
+            arrivals=Rate(per_second=3.0, burst=4),
+            commands=Rate(per_second=0.5, burst=6),
+            proxies=("192.0.2.1", "2001:db8::/32"),
+        ),
+        sessions=SessionsConfig(
+            guests=0,
+            characters=1,
+            first_command="",
+            replay_limit=5,
+            login_timeout=10.0,
+            idle_timeout=20.0,
+            resume_grace=0.0,
+            shutdown_grace=0.5,
+        ),
         plugins=PluginsConfig(
             folders=(Path("a"), Path.home() / "b"),
             timeout=1.0,
@@ -59,8 +118,15 @@ def test_every_setting_can_be_set(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "problems"),
     [
-        ("prot: 1", ["unknown key 'prot'; known are data, telnet, sessions, plugins, telemetry"]),
-        ("telnet: {prot: 1}", ["telnet: unknown key 'prot'; known are host, port, line_limit, outbox_limit"]),
+        ("prot: 1", ["unknown key 'prot'; known are data, game, telnet, web, limits, sessions, plugins, telemetry"]),
+        (
+            "telnet: {prot: 1}",
+            ["telnet: unknown key 'prot'; known are host, port, line_limit, outbox_limit, keepalive, compression, tls"],
+        ),
+        ("web: {origins: https://example.org}", ["web.origins: must be a list, not 'https://example.org'"]),
+        ("web: {who: 1}", ["web.who: must be true or false, not 1"]),
+        ("web: {certificate: 1, key: 2}", ["web.certificate: must be text, not 1", "web.key: must be text, not 2"]),
+        ("game: {mssp: {PORT: 1}}", ["game.mssp['PORT']: must be text, not 1"]),
         ("telnet: {port: '4201'}", ["telnet.port: must be a whole number, not '4201'"]),
         ("telnet: {port: yes}", ["telnet.port: must be a whole number, not True"]),
         ("telnet: {host: 127}", ["telnet.host: must be text, not 127"]),
@@ -96,6 +162,24 @@ def test_a_slip_is_told_with_its_path(tmp_path: Path, text: str, problems: list[
         ("telnet: {port: 65536}", "telnet.port: must be 0 to 65535, not 65536"),
         ("telnet: {line_limit: 0}", "telnet.line_limit: must be above 0, not 0"),
         ("telnet: {outbox_limit: 0}", "telnet.outbox_limit: must be above 0, not 0"),
+        ("telnet: {keepalive: -1}", "telnet.keepalive: must be 0 or more, not -1.0"),
+        ("telnet: {tls: {port: 65536}}", "telnet.tls.port: must be 0 to 65535, not 65536"),
+        ("telnet: {tls: {certificate: a.pem}}", "telnet.tls: certificate and key go together: give both, or none"),
+        ("web: {key: b.pem}", "web: certificate and key go together: give both, or none"),
+        ("web: {port: -1}", "web.port: must be 0 to 65535, not -1"),
+        ("web: {message_limit: 0}", "web.message_limit: must be above 0, not 0"),
+        ("web: {metrics: [here]}", "web.metrics: must be addresses or networks such as 192.0.2.0/24, not 'here'"),
+        ("limits: {connections: 0}", "limits.connections: must be above 0, not 0"),
+        ("limits: {per_address: 0}", "limits.per_address: must be above 0, not 0"),
+        ("limits: {arrivals: {per_second: 0, burst: 1}}", "limits.arrivals.per_second: must be above 0, not 0.0"),
+        ("limits: {commands: {per_second: 1, burst: 0}}", "limits.commands.burst: must be above 0, not 0"),
+        (
+            "limits: {proxies: [192.0.2.0/24, 192.0.2.1/24]}",
+            "limits.proxies: must be addresses or networks such as 192.0.2.0/24, not '192.0.2.1/24'",
+        ),
+        ("sessions: {characters: 0}", "sessions.characters: must be 1 or more, not 0"),
+        ("sessions: {idle_timeout: -1}", "sessions.idle_timeout: must be 0 or more, not -1.0"),
+        ("sessions: {resume_grace: -1}", "sessions.resume_grace: must be 0 or more, not -1.0"),
         ("sessions: {guests: -1}", "sessions.guests: must be 0 or more, not -1"),
         ("sessions: {replay_limit: -1}", "sessions.replay_limit: must be 0 or more, not -1"),
         ("sessions: {login_timeout: 0}", "sessions.login_timeout: must be above 0, not 0.0"),

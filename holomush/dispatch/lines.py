@@ -90,6 +90,10 @@ class Lines:
         """Whether ``line`` is a command for somebody with this access, and can be done: nothing can while the disk fails."""
         return self._store.failure is None and isinstance(self._router().route(line, access), Matched)
 
+    def commands(self, access: Access) -> list[str]:
+        """The words with which the commands begin that somebody with this access may use, for completing what is typed."""
+        return sorted({" ".join(usable.spec.words) for usable in self._router().usable(access)} - {""})
+
     async def _run(self, spec: CommandSpec, args: Mapping[str, str], line: str, asker: Asker) -> bool:
         """Run one command. False only for a fallback that said the line is not for it."""
 

@@ -61,6 +61,10 @@ class Subscribers:
         self._is_paused = is_paused
         self._backlogs: dict[str, deque[_Delivery]] = {}
 
+    def backlogs(self) -> list[int]:
+        """For each stream with events that wait for plugins, how many. Safe to call from any thread."""
+        return [len(backlog) for backlog in tuple(self._backlogs.values())]
+
     def enqueue(self, event: Event) -> None:
         """Deliver ``event``, in its stream's turn, to whoever subscribed to it."""
         plugins: dict[str, bool] = {}

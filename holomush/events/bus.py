@@ -5,23 +5,40 @@ Listeners are called one after the other and must not block or raise; a listener
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Protocol
+from typing import Any, Protocol, TypeVar
 
 from holomush.events.event import Event
 from holomush.events.render import Renderer, Role, viewer_role
 
-Encoder = Callable[[str], bytes]
+T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
+
+
+class Encoding(Protocol[T_co]):
+    """How clients of one kind are sent things; the same object for all that are shown the same, so that each is made once."""
+
+    def text(self, text: str) -> T_co:
+        """Lines of markup, parted by newlines: an answer or a notice."""
+
+    def event(self, publication: Publication, role: Role) -> T_co | None:
+        """An event for somebody in this role; None if there is nothing for such a client in it."""
 
 
 class Publication:
     """One event going out. Its text is rendered once for each role and encoded once for each role and encoding."""
 
-    def __init__(self, event: Event, renderer: Renderer) -> None:
+    def __init__(self, event: Event, renderer: Renderer, *, replayed: bool = False) -> None:
+        """``replayed``: it happened before, and is told to somebody who has missed it."""
         self.event = event
+        self.replayed = replayed
         self._renderer = renderer
         self._texts: dict[Role, str | None] = {}
-        self._encoded: dict[tuple[Role, Encoder], bytes | None] = {}
+        self._encoded: dict[tuple[Role, Encoding[Any]], Any] = {}
+
+    @property
+    def package(self) -> str | None:
+        """The name under which programs of players get the event's payload (GMCP), if it has one."""
+        return self._renderer.package(self.event.type)
 
     def text(self, role: Role) -> str | None:
         """What somebody in this role reads; None if nothing."""
@@ -29,13 +46,13 @@ class Publication:
             self._texts[role] = self._renderer.text(self.event, role)
         return self._texts[role]
 
-    def encoded(self, role: Role, encode: Encoder) -> bytes | None:
-        """The text as a line in the bytes of one kind of client; None if there is nothing to show."""
-        key = (role, encode)
+    def encoded(self, role: Role, encoding: Encoding[T]) -> T | None:
+        """What one kind of client is sent; None if there is nothing for it."""
+        key = (role, encoding)
         if key not in self._encoded:
-            text = self.text(role)
-            self._encoded[key] = None if text is None else encode(f"{text}\n")
-        return self._encoded[key]
+            self._encoded[key] = encoding.event(self, role)
+        made: T | None = self._encoded[key]
+        return made
 
 
 class Listener(Protocol):
@@ -48,10 +65,10 @@ class Listener(Protocol):
 class Bus:
     """Listeners by character id, one for each character."""
 
-    def __init__(self) -> None:
+    def __init__(self, sequence: int = 0) -> None:
         self.renderer = Renderer({})
         """Makes the texts; the one with the plugins' templates is set when they are loaded."""
-        self.sequence = 0
+        self.sequence = sequence
         """The sequence number of the last event published, or known from the database at start."""
         self._listeners: dict[str, Listener] = {}
 

@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Mapping
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Final
 
 import attrs
@@ -112,9 +113,14 @@ class Templates:
 class Renderer:
     """The templates of all event types, immutable once made."""
 
-    def __init__(self, templates: Mapping[str, Templates]) -> None:
-        """``templates`` by event type."""
+    def __init__(self, templates: Mapping[str, Templates], packages: Mapping[str, str] = MappingProxyType({})) -> None:
+        """Both by event type; ``packages`` are the names under which programs of players get the payload."""
+        self._packages = dict(packages)
         self._by_type = {event_type: {role: given.for_role(role) for role in Role} for event_type, given in templates.items()}
+
+    def package(self, event_type: str) -> str | None:
+        """The name under which programs of players get the payload of such events; None if they do not."""
+        return self._packages.get(event_type)
 
     def text(self, event: Event, role: Role) -> str | None:
         """What a viewer in this role sees, lines parted by newlines; None if nothing. Never raises.

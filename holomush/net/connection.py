@@ -1,179 +1,169 @@
-"""One telnet connection: a reader, an outbox, a session, in one nursery, behind one firewall."""
+"""Connections of any kind, each with a session of its own in a nursery of its own, behind one firewall.
+
+Owns what holds for all of them: the order of what is typed and how fast, patience with those who do not come in or do nothing,
+keeping connections alive, and saying goodbye to everybody.
+"""
 
 from __future__ import annotations
 
 import logging
-import os
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterator
 
-import attrs
 import trio
 
-from holomush.config import TelnetConfig
+from holomush.config import Config
 from holomush.errors import HolomushError
-from holomush.net.telnet import Line, LineTooLong, TelnetCodec, TerminalType, WindowSize
-from holomush.sessions.outbox import Flusher, Outbox, SendNow
-from holomush.sessions.pager import Pager
-from holomush.sessions.session import Game, Session
-from holomush.text.display import Abilities, display_for, encoder_for
-from holomush.text.preferences import Preferences, check_preferences
+from holomush.net.client import Connection, Input
+from holomush.net.telnet.events import Line, LineTooLong
+from holomush.rates import Bucket
+from holomush.sessions.client import Farewell
+from holomush.sessions.game import Game
+from holomush.sessions.session import Session
+from holomush.telemetry.recording import Visits
 
-READ_SIZE = 16_384
 LINGER = 5.0
 """Seconds that a client which is being hung up on has to take what it was sent."""
 LEAVE_TIMEOUT = 10.0
 """Seconds that the farewell of a lost connection may take; it waits for the disk."""
+ROUND = 5.0
+"""Seconds between looks at all connections: who is idle, who wants to be kept alive."""
+IDLE_NOTICE = 60.0
+"""Seconds before the end that somebody idle is told of it; half of the whole if that is less."""
 
 _log = logging.getLogger(__name__)
 
 
-class TelnetClient:
-    """A telnet connection as sessions see it (``sessions.presence.Client``)."""
+class _Manners:
+    """How one connection behaves: how fast it types, and whether it has been told."""
 
-    def __init__(self, stream: trio.abc.HalfCloseableStream, flusher: Flusher, config: TelnetConfig) -> None:
-        self.codec = TelnetCodec(config.line_limit)
-        self.outbox = Outbox(stream, flusher, config.outbox_limit, _send_now(stream))
-        self.address = _address(stream)
-        self._abilities = Abilities()
-        self._preferences = Preferences()
-        self.display = display_for(self._abilities, self._preferences)
-        """How text is shown there, as far as the client has said by now what it can do."""
-        self.encode = encoder_for(self.display)
-        """Text to telnet bytes; one function for all clients of one kind, so that a line for many is encoded once."""
-        self.pager = Pager(self)
-        self.send = self.outbox.put
-        """Takes encoded text, to be sent soon, and its mark."""
-        self.is_closed = False
-        self._reading = trio.CancelScope()
-
-    @property
-    def caught_up(self) -> bool:
-        """Whether the operating system has taken everything."""
-        return self.outbox.caught_up
-
-    @property
-    def sent_mark(self) -> int:
-        """The highest mark that the operating system has taken."""
-        return self.outbox.sent_mark
-
-    def prefer(self, preferences: Mapping[str, Any]) -> None:
-        """Show text as the player wants it, from now on. Raises ``BadPreference``."""
-        self._preferences = check_preferences(preferences)
-        self._adapt()
-
-    def learn(self, event: WindowSize | TerminalType) -> None:
-        """The client has said something of itself."""
-        match event:
-            case WindowSize(columns, rows):
-                self._abilities = attrs.evolve(self._abilities, columns=columns, rows=rows)
-            case TerminalType(names, mtts):
-                self._abilities = attrs.evolve(self._abilities, terminal_types=names, mtts=mtts)
-        self._adapt()
-
-    def _adapt(self) -> None:
-        self.display = display_for(self._abilities, self._preferences)
-        self.encode = encoder_for(self.display)
-
-    def hide_input(self) -> None:
-        """Ask the client not to echo."""
-        self.codec.hide_input()
-        self.send_negotiation()
-
-    def show_input(self) -> None:
-        """Ask the client to echo again."""
-        self.codec.show_input()
-        self.send_negotiation()
-
-    def send_negotiation(self) -> None:
-        """Send what the codec has to say, in its place among the text."""
-        data = self.codec.bytes_to_send()
-        if data:
-            self.outbox.put(data)
-
-    def close(self) -> None:
-        """Send the rest, then hang up. What the client types from now on is nobody's business."""
-        self.is_closed = True
-        self._reading.cancel()
-        self.outbox.close()
-
-    async def receive(self, stream: trio.abc.ReceiveStream) -> bytes:
-        """What has come; nothing at the end, and once the client is closed."""
-        if self.is_closed:
-            return b""
-        data = b""
-        with trio.CancelScope() as self._reading:
-            data = bytes(await stream.receive_some(READ_SIZE))
-        return b"" if self.is_closed else data
+    def __init__(self, config: Config) -> None:
+        self.bucket = Bucket(config.limits.commands, trio.current_time)
+        self.told_too_fast = False
+        self.told_idle = False
 
 
-class TelnetServer:
-    """Makes a session of every stream. ``handle`` is for ``trio.serve_listeners``."""
+class Connections:
+    """All connections of one server. ``serve`` each; ``look_after`` all."""
 
-    def __init__(self, game: Game, config: TelnetConfig, closing: trio.Event) -> None:
+    def __init__(self, game: Game, config: Config) -> None:
         self._game = game
         self._config = config
-        self._closing = closing
-        self._flusher = Flusher()
+        self._open: dict[Connection, tuple[Session, _Manners]] = {}
+        self._is_closing = False
+        self.visits = Visits("telnet", "tls", "websocket")
+        """How many there are and have been of each kind."""
+        self.slow = 0
+        """How many were given up because they did not read."""
 
-    async def handle(self, stream: trio.abc.HalfCloseableStream) -> None:
+    def __iter__(self) -> Iterator[Connection]:
+        return iter(tuple(self._open))
+
+    async def serve(self, connection: Connection) -> None:
         """Serve one connection to its end. Raises nothing but ``Cancelled``: a bug in one session is its own."""
-        client = TelnetClient(stream, self._flusher, self._config)
-        session = Session(self._game, client)
+        with self.visits.of(connection.kind):
+            await self._serve(connection)
+
+    async def _serve(self, connection: Connection) -> None:
+        session, manners = Session(self._game, connection), _Manners(self._config)
+        self._open[connection] = (session, manners)
+        if self._is_closing:
+            self._say_goodbye(session)
         try:
             async with trio.open_nursery() as nursery:
-                nursery.start_soon(self._write, client, nursery.cancel_scope)
-                nursery.start_soon(self._say_goodbye, session)
-                await self._read(stream, client, session)
-                client.close()
+                nursery.start_soon(self._write, connection, nursery.cancel_scope)
+                await self._read(connection, session, manners)
+                connection.close(Farewell.GONE)
                 # The writer ends the nursery once all is sent; a client that does not take it does not keep it open.
                 nursery.cancel_scope.deadline = trio.current_time() + LINGER
         except* (trio.BrokenResourceError, trio.ClosedResourceError, ConnectionError):
             pass
         except* Exception as group:  # noqa: BLE001 - the connection firewall
-            _log.error("a session from %s failed and was ended", client.address, exc_info=group)
+            _log.error("a session from %s failed and was ended", connection.address, exc_info=group)
         finally:
+            del self._open[connection]
             with trio.move_on_after(LEAVE_TIMEOUT, shield=True):
                 await self._leave(session)
-                await trio.aclose_forcefully(stream)
 
-    async def _read(self, stream: trio.abc.ReceiveStream, client: TelnetClient, session: Session) -> None:
-        client.codec.start()
-        client.send_negotiation()
+    def say_goodbye(self) -> None:
+        """The server is shutting down: tell everybody, also whoever still comes, and hang up."""
+        self._is_closing = True
+        for session, _ in tuple(self._open.values()):
+            self._say_goodbye(session)
+
+    async def look_after(self) -> None:
+        """Keep connections alive and watch who is idle, until cancelled."""
+        keepalive, idle = self._config.telnet.keepalive, self._config.sessions.idle_timeout
+        while True:
+            await trio.sleep(ROUND)
+            for connection, (session, manners) in tuple(self._open.items()):
+                if keepalive:
+                    connection.keep_alive(keepalive)
+                if idle and session.playing:
+                    self._watch_idle(session, manners, idle)
+
+    def _watch_idle(self, session: Session, manners: _Manners, timeout: float) -> None:
+        idle = trio.current_time() - session.idle_since
+        notice = min(IDLE_NOTICE, timeout / 2)
+        if idle >= timeout:
+            session.end(Farewell.IDLE, "You have been idle for too long. Goodbye.")
+        elif idle < timeout - notice:
+            manners.told_idle = False
+        elif not manners.told_idle:
+            manners.told_idle = True
+            session.tell("You have been idle for a long time. Type something, or you will be disconnected soon.")
+
+    async def _read(self, connection: Connection, session: Session, manners: _Manners) -> None:
+        connection.start()
         session.greet()
         with trio.CancelScope() as patience:
-            patience.deadline = trio.current_time() + self._game.config.login_timeout
+            patience.deadline = trio.current_time() + self._config.sessions.login_timeout
             while not session.has_ended():
-                data = await client.receive(stream)
-                if not data:
+                inputs = await connection.receive()
+                if not inputs:
                     return
-                for event in client.codec.receive(data):
-                    client.send_negotiation()
-                    match event:
-                        case Line(text):
-                            await session.line(text)
-                        case LineTooLong(limit):
-                            session.tell(f"That line is longer than {limit} bytes and was ignored.")
-                        case WindowSize() | TerminalType():
-                            client.learn(event)
+                for one in inputs:
+                    await self._take(one, session, manners)
                     # Thousands of lines may come at once, and many are answered without waiting for anything.
                     await trio.lowlevel.checkpoint()
-                    if session.has_ended() or client.is_closed:
+                    if session.has_ended():
                         return
-                    if session.playing:
-                        patience.deadline = float("inf")
-                client.send_negotiation()
+                    patience.deadline = float("inf") if session.playing else min(patience.deadline, self._patience())
+                connection.done()
         if patience.cancelled_caught:
-            session.tell("You have not come in for a long time. Goodbye.")
+            session.end(Farewell.LATE, "You have not come in for a long time. Goodbye.")
 
-    async def _write(self, client: TelnetClient, connection: trio.CancelScope) -> None:
-        await client.outbox.run()
-        connection.cancel()
+    async def _take(self, one: Input, session: Session, manners: _Manners) -> None:
+        if manners.told_too_fast and not manners.bucket.seconds_until(self._config.limits.commands.burst):
+            # Only after a pause in which all tokens came back: a line that takes long to do lets single ones come back, too.
+            manners.told_too_fast = False
+        wait = manners.bucket.reserve()
+        if wait:
+            if not manners.told_too_fast:
+                manners.told_too_fast = True
+                session.tell("You are faster than the server allows. Everything you typed will be done, but it takes a while.")
+            await trio.sleep(wait)
+            if session.has_ended():  # hung up on meanwhile
+                return
+        match one:
+            case Line(text):
+                await session.line(text)
+            case LineTooLong(limit):
+                session.tell(f"That line is longer than {limit} bytes and was ignored.")
+            case _:
+                await session.request(one)
 
-    async def _say_goodbye(self, session: Session) -> None:
-        await self._closing.wait()
-        session.tell("The server is shutting down. Goodbye.")
-        session.end()
+    def _patience(self) -> float:
+        """When patience with somebody who has just left a character, and plays none, is over."""
+        return trio.current_time() + self._config.sessions.login_timeout
+
+    async def _write(self, connection: Connection, scope: trio.CancelScope) -> None:
+        await connection.run()
+        if connection.farewell is None:
+            self.slow += 1
+        scope.cancel()
+
+    def _say_goodbye(self, session: Session) -> None:
+        session.end(Farewell.SHUTDOWN, "The server is shutting down. Goodbye.")
 
     async def _leave(self, session: Session) -> None:
         try:
@@ -182,28 +172,3 @@ class TelnetServer:
             _log.error("a session did not end cleanly: %s", exc)
         except Exception as exc:  # noqa: BLE001 - the connection firewall
             _log.error("a session did not end cleanly", exc_info=exc)
-
-
-def _address(stream: trio.abc.Stream) -> str:
-    if isinstance(stream, trio.SocketStream):
-        try:
-            return str(stream.socket.getpeername()[0])
-        except OSError:
-            return "gone"
-    return "memory"
-
-
-def _send_now(stream: trio.abc.Stream) -> SendNow | None:
-    """A way around the event loop for bytes that the socket takes at once: a third of the cost of ``send_all``."""
-    if os.name != "posix" or not isinstance(stream, trio.SocketStream):
-        return None
-    socket = stream.socket
-
-    def send(data: bytes) -> int:
-        descriptor = socket.fileno()
-        if descriptor < 0:
-            raise BrokenPipeError("the socket is closed")
-        # Trio's sockets are non-blocking, so this cannot wait.
-        return os.write(descriptor, data)
-
-    return send

@@ -26,6 +26,7 @@ To be new:     create <name> <password>
 To look round: connect guest
 Leave the password out, and you are asked for it; most clients then do not show what you type.
 WHO lists who is playing. QUIT hangs up.
+To come back after a lost connection without the password: resume <token>. Once inside, RESUME tells your token.
 Once inside, try: look      say hello      "hello      :waves      an exit's name, such as north"""
 
 _WORDS = re.compile(r'\s*(\S+)(?:\s+(?:"([^"]*)"|(\S+))(?:\s+(.*\S))?)?\s*', re.DOTALL)
@@ -46,6 +47,14 @@ class EnterAsGuest:
 
 
 @attrs.frozen
+class Resume:
+    """``resume``: come back with a token. ``after`` is the number of the last event that was seen, if the client knows it."""
+
+    token: str
+    after: int | None = None
+
+
+@attrs.frozen
 class ShowHelp:
     """``HELP``."""
 
@@ -57,8 +66,9 @@ class Misunderstood:
     answer: str
 
 
-Request = Enter | EnterAsGuest | ShowHelp | Misunderstood
+Request = Enter | EnterAsGuest | Resume | ShowHelp | Misunderstood
 
+_NOT_IN = "You are not in the game yet. Type: connect <name> <password>    or HELP"
 _VERBS = {"connect": False, "con": False, "co": False, "create": True, "cr": True}
 
 
@@ -73,7 +83,7 @@ def read_request(line: str) -> Request:
     if word == "help":
         return ShowHelp()
     if word not in _VERBS:
-        return Misunderstood("You are not in the game yet. Type: connect <name> <password>    or HELP")
+        return Resume(bare) if word == "resume" and bare else Misunderstood(_NOT_IN)
     new = _VERBS[word]
     if not name:
         return Misunderstood(f"Type: {'create' if new else 'connect'} <name> <password>")

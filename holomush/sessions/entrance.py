@@ -132,6 +132,14 @@ class Entrance:
         player = self._accounts.get(character.player_id)
         return None if player is None else Admission(player, character)
 
+    def readmit(self, character: Character, address: str) -> Admission | None:
+        """The same for somebody who comes back from this address. Raises ``EntranceError`` if they are banned."""
+        self._check_address(address)
+        admission = self.admit(character)
+        if admission is not None:
+            _check_ban(admission.player)
+        return admission
+
     async def dismiss_guest(self, character_id: str) -> None:
         """A guest has left: what they carry stays where they stood, and they are gone."""
         self._guests.discard(character_id)

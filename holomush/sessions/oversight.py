@@ -15,6 +15,7 @@ import trio
 from holomush import __version__
 from holomush.commands.access import Access
 from holomush.events.bus import Bus
+from holomush.sessions.client import Farewell
 from holomush.sessions.presence import Presences
 from holomush.world.model import Kind
 from holomush.world.state import World
@@ -68,10 +69,14 @@ class Oversight:
         presence = self._presences.get(character_id)
         return None if presence is None else presence.access
 
+    def counts(self) -> Mapping[str, int]:
+        """How many of each kind of entity there are in the world: ``locations``, ``exits``, ``objects``, ``characters``."""
+        kinds = [entity.kind for entity in self._world.entities()]
+        return {f"{kind}s": kinds.count(kind) for kind in Kind}
+
     def stats(self) -> Mapping[str, Any]:
         """Figures about the server and what is in its world."""
         then, sequence = self._sequences[0]
-        kinds = [entity.kind for entity in self._world.entities()]
         return {
             "version": __version__,
             "uptime_seconds": int(time.monotonic() - self._started),
@@ -79,7 +84,7 @@ class Oversight:
             "commands": self._presences.commands,
             "events": self._bus.sequence - self._first_sequence,
             "events_per_second": round((self._bus.sequence - sequence) / max(1.0, time.monotonic() - then), 2),
-            **{f"{kind}s": kinds.count(kind) for kind in Kind},
+            **self.counts(),
         }
 
     def played_by(self, session_id: str) -> str | None:
@@ -112,9 +117,7 @@ class Oversight:
 
     def boot(self, character_id: str, reason: str) -> None:
         """Tell whoever plays a character a reason, if there is one, and hang up. Nothing happens if nobody does."""
-        presence = self._presences.get(character_id)
-        if presence is None:
-            return
-        presence.tell(f"You are disconnected: {reason}" if reason else "You are disconnected.")
-        for client in tuple(presence.clients):
-            client.close()
+        text = f"You are disconnected: {reason}" if reason else "You are disconnected."
+        for seat in tuple(self._presences.seats.values()):
+            if seat.character_id == character_id:
+                seat.end(Farewell.BOOTED, text)

@@ -3,26 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
 
 from holomush.text.display import Display, paged
-
-
-class Reader(Protocol):
-    """Whoever reads page by page."""
-
-    @property
-    def display(self) -> Display: ...
-    @property
-    def encode(self) -> Callable[[str], bytes]: ...
-    def send(self, data: bytes, mark: int = 0) -> None: ...
 
 
 class Pager:
     """Keeps the pages that are still to come."""
 
-    def __init__(self, reader: Reader) -> None:
-        self._reader = reader
+    def __init__(self, display: Callable[[], Display], tell: Callable[[str], None]) -> None:
+        """``display`` says how long and wide a page is, ``tell`` shows one."""
+        self._display = display
+        self._tell = tell
         self._pages: list[list[str]] = []
 
     @property
@@ -32,7 +23,7 @@ class Pager:
 
     def show(self, text: str) -> None:
         """Show the first page, and forget what was left of another text."""
-        display = self._reader.display
+        display = self._display()
         self._pages = paged(text, display.page_length, display.width)
         self.turn()
 
@@ -43,8 +34,7 @@ class Pager:
         if left:
             lines = "1 more line" if left == 1 else f"{left} more lines"
             page = [*page, f"({lines}. Type more to go on.)"]
-        text = "\n".join(page)
-        self._reader.send(self._reader.encode(f"{text}\n"))
+        self._tell("\n".join(page))
 
     def forget(self) -> None:
         """The rest is not wanted."""

@@ -7,67 +7,39 @@ last connection goes, and every second besides, so that little is told twice aft
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, Protocol
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Protocol
 
+import attrs
 import trio
 
 from holomush.auth.accounts import Accounts, Player
 from holomush.commands.access import Access
 from holomush.database import records
 from holomush.database.store import StorageError, Store
-from holomush.events.bus import Bus, Encoder, Publication
+from holomush.events.bus import Bus, Publication
 from holomush.events.render import Role
-from holomush.sessions.pager import Pager
-from holomush.text.display import Display
-from holomush.world.model import Character
+from holomush.sessions.client import Client, Farewell, Notice, Seen
+from holomush.world.model import Character, Entity
 from holomush.world.state import World
 
 SAVE_INTERVAL = 1.0
 """Seconds between saves of how far everybody has seen."""
 
 
-class Client(Protocol):
-    """One connection, as sessions see it."""
+@attrs.frozen
+class Told:
+    """What a connection was told: everything after event number ``began`` up to ``arrived``, which is 0 if it is not known."""
 
-    @property
-    def address(self) -> str:
-        """Where it comes from."""
+    began: int
+    arrived: int
 
-    @property
-    def display(self) -> Display:
-        """How text is shown there. It may change at any time."""
+    def last(self, claimed: int | None) -> int:
+        """The number of the last event that somebody has seen who ``claimed`` one, or none.
 
-    @property
-    def encode(self) -> Encoder:
-        """Text to bytes for this display; the same object for all clients that are shown the same bytes."""
-
-    @property
-    def pager(self) -> Pager:
-        """What it is still to be shown of a long text."""
-
-    @property
-    def caught_up(self) -> bool:
-        """Whether everything has left for the client that was sent to it."""
-
-    @property
-    def sent_mark(self) -> int:
-        """The highest ``mark`` that has left for the client."""
-
-    def send(self, data: bytes, mark: int = 0) -> None:
-        """Encoded bytes, soon. Never waits."""
-
-    def prefer(self, preferences: Mapping[str, Any]) -> None:
-        """Show text as the player wants it, from now on."""
-
-    def hide_input(self) -> None:
-        """Ask the client not to show what is typed."""
-
-    def show_input(self) -> None:
-        """Ask the client to show again what is typed."""
-
-    def close(self) -> None:
-        """Send what is to be sent and hang up."""
+        What the client says is truer than what the network took. It is not told of what was before it came.
+        """
+        return max(self.began, self.arrived if claimed is None else claimed)
 
 
 class Seat(Protocol):
@@ -79,6 +51,19 @@ class Seat(Protocol):
 
     def change_to(self, character_id: str) -> None:
         """Go on as another character, once what it does now is done."""
+
+    def end(self, farewell: Farewell, text: str) -> None:
+        """Hang up once everything has been sent. Whoever is booted does not come back to any connection of the character."""
+
+    @property
+    def is_final(self) -> bool:
+        """Whether nobody comes back to it: it does not play any more, or is being thrown out."""
+
+    def give_way(self) -> Told:
+        """Let go of the character, for the player has come back over another connection, and hang up.
+
+        Gives what it was told. Not for one that ``is_final``.
+        """
 
 
 class Presence:
@@ -92,72 +77,76 @@ class Presence:
         self.clients: list[Client] = []
         self._joined: dict[Client, int] = {}
         self.access = Access.PLAYER
+        self.is_announced = False
+        """Whether those around have been told that the character has come."""
         self._seen = seen
-        self._held: list[tuple[Publication, Role]] | None = None
+        self._held: dict[Client, list[Seen]] = {}
+        """What happens, for those that are still to be told what happened before."""
 
     @property
     def seen(self) -> int:
         """The sequence number up to which some connection has been sent everything that the character perceived."""
-        return max([self._seen, *map(self._seen_by, self.clients)])
+        return max([self._seen, *map(self.seen_by, self.clients)])
 
-    def _seen_by(self, client: Client) -> int:
+    @property
+    def is_catching_up(self) -> bool:
+        """Whether some connection is still to be told what was missed."""
+        return bool(self._held)
+
+    def seen_by(self, client: Client) -> int:
+        """The sequence number up to which one connection has been sent everything; 0 if that is not known."""
+        if client in self._held:
+            return 0
         # Not just the last event shown: what happened elsewhere before the character walked there was not missed either.
-        if client.caught_up and self._held is None:
+        if client.caught_up:
             return self._bus.sequence
         # A client that came from another character was sent what that one perceived.
-        return client.sent_mark if client.sent_mark > self._joined.get(client, 0) else 0
+        mark = client.arrived_mark
+        return mark if mark > self._joined.get(client, 0) else 0
 
     def deliver(self, publication: Publication, role: Role) -> None:
-        """Send an event to every connection; kept back while a replay is under way."""
-        if self._held is not None:
-            self._held.append((publication, role))
-            return
-        sequence = publication.event.sequence
+        """Send an event to every connection; kept back for those that are catching up."""
         for client in self.clients:
-            line = publication.encoded(role, client.encode)
-            if line is not None:
-                client.send(line, sequence)
+            if self._held and client in self._held:
+                self._held[client].append((publication, role))
+            else:
+                client.deliver(publication, role)
 
-    def tell(self, text: str, mark: int = 0) -> None:
-        """Send text of its own to every connection. ``mark`` is the sequence number up to which it tells what happened."""
-        encoded: dict[Encoder, bytes] = {}
+    def tell(self, text: str) -> None:
+        """Send text of its own to every connection."""
+        notice = Notice(text)
         for client in self.clients:
-            if client.encode not in encoded:
-                encoded[client.encode] = client.encode(f"{text}\n")
-            client.send(encoded[client.encode], mark)
+            client.tell(notice)
 
     def show(self, text: str) -> None:
         """Send the answer to a command to every connection; in pages to those that want it so."""
-        encoded: dict[Encoder, bytes] = {}
+        notice = Notice(text)
         for client in self.clients:
-            if client.display.page_length:
-                client.pager.show(text)
-                continue
-            if client.encode not in encoded:
-                encoded[client.encode] = client.encode(f"{text}\n")
-            client.send(encoded[client.encode])
+            client.show(notice)
 
-    def hold(self) -> None:
-        """Keep back what happens from now on."""
-        self._held = []
+    def join(self, client: Client, *, fresh: bool, catching_up: bool) -> None:
+        """A connection sees from now on what the character perceives; ``fresh`` if it has seen nothing yet as another one.
 
-    def release(self) -> None:
-        """What happened before has been told: send what was kept back, and go on as usual."""
-        held, self._held = self._held or [], None
-        for publication, role in held:
-            self.deliver(publication, role)
-
-    def join(self, client: Client, *, fresh: bool) -> None:
-        """A connection sees from now on what the character perceives; ``fresh`` if it has seen nothing yet as another one."""
+        If it is ``catching_up``, what happens is kept back for it until ``release``.
+        """
         self.clients.append(client)
+        if catching_up:
+            self._held[client] = []
         if not fresh:
             self._joined[client] = self._bus.sequence
 
+    def release(self, client: Client) -> None:
+        """What happened before has been told: send what was kept back, and go on as usual. Nothing happens if it has gone."""
+        for publication, role in self._held.pop(client, ()):
+            client.deliver(publication, role)
+
     def forget(self, client: Client, *, gone: bool) -> None:
         """A connection is ``gone``, or goes on as another character: then it still gets what it has not been sent yet."""
-        self._seen = max(self._seen, self._seen_by(client) if gone or self._held is not None else self._bus.sequence)
+        is_behind = gone or client in self._held
+        self._seen = max(self._seen, self.seen_by(client) if is_behind else self._bus.sequence)
         self.clients.remove(client)
         self._joined.pop(client, None)
+        self._held.pop(client, None)
 
 
 class Presences:
@@ -168,13 +157,21 @@ class Presences:
         self._bus = bus
         self._present: dict[str, Presence] = {}
         self._saved: dict[str, int] = {}
+        self._arrivals: dict[str, int] = {}
         self.seats: dict[str, Seat] = {}
         """The connections in play, by the ids of their sessions."""
         self.commands = 0
         """Lines typed in play since the start."""
 
     def follow(self, accounts: Accounts, world: World) -> None:
-        """From now on what players may do, and have chosen, holds at once for those of their characters that are in play."""
+        """From now on what players may do, and have chosen, holds at once for those of their characters that are in play.
+
+        And it is known when a character has come to where it is.
+        """
+
+        def moved(before: Entity | None, after: Entity | None) -> None:
+            if isinstance(before, Character) and isinstance(after, Character) and before.location_id != after.location_id:
+                self._arrivals[after.id] = self._bus.sequence
 
         def changed(_: Player | None, player: Player | None) -> None:
             if player is None:
@@ -187,6 +184,21 @@ class Presences:
                         client.prefer(player.preferences)
 
         accounts.watchers.append(changed)
+        world.watchers.append(moved)
+
+    def arrival(self, character_id: str) -> int:
+        """The number of the last event before a character came to where it is; 0 if that was before the server started."""
+        return self._arrivals.get(character_id, 0)
+
+    def saved(self, character_id: str) -> int:
+        """The number of the last event that a character who is not in play has seen."""
+        # One that has never been here has missed nothing.
+        return self._saved.get(character_id, self._bus.sequence)
+
+    def clients(self, character_id: str) -> Sequence[Client]:
+        """The connections of one character."""
+        presence = self._present.get(character_id)
+        return () if presence is None else presence.clients
 
     async def load(self) -> None:
         """Read how far every character has seen."""
@@ -205,10 +217,8 @@ class Presences:
         return self._present.get(character_id)
 
     def enter(self, character_id: str) -> Presence:
-        """A presence for a character that has none, from now on listening and holding back."""
-        # One that has never been here has missed nothing.
-        presence = Presence(character_id, self._saved.get(character_id, self._bus.sequence), self._bus)
-        presence.hold()
+        """A presence for a character that has none, from now on listening."""
+        presence = Presence(character_id, self.saved(character_id), self._bus)
         self._present[character_id] = presence
         self._bus.listen(character_id, presence)
         return presence
@@ -222,6 +232,7 @@ class Presences:
     def forget(self, character_id: str) -> None:
         """The character has been destroyed."""
         self._saved.pop(character_id, None)
+        self._arrivals.pop(character_id, None)
 
     async def keep_saving(self) -> None:
         """Save how far everybody has seen, every second in which that changed, until cancelled."""

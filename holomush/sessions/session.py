@@ -1,65 +1,31 @@
-"""One connection's way through the game: the connect screen, then a character, until it hangs up."""
+"""One connection's way through the game: how it plays a character, goes on as another, and leaves.
+
+Every line that is typed comes here. What is typed before somebody plays is for ``arrival``, which says who comes in.
+"""
 
 from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Awaitable, Callable, Sequence
 
-import attrs
+import trio
 from ulid import ULID
 
 from holomush.clock import now
 from holomush.commands.access import Access
-from holomush.config import SessionsConfig
-from holomush.database.eventlog import missed
-from holomush.database.store import StorageError, Store
-from holomush.dispatch.commit import Actor, Committer
-from holomush.dispatch.lines import Asker, Lines
-from holomush.errors import HolomushError
-from holomush.events.bus import Bus
-from holomush.events.event import ActorKind, EmittedEvent, Event
-from holomush.events.render import Templates, viewer_role
-from holomush.events.streams import GLOBAL_STREAM, StreamKind, character_stream, location_stream
+from holomush.database.store import StorageError
+from holomush.dispatch.lines import Asker
 from holomush.sessions import connect_screen
-from holomush.sessions.entrance import Admission, Entrance
-from holomush.sessions.presence import Client, Presence, Presences
+from holomush.sessions.announcement import CONNECT, DISCONNECT, announce, touch
+from holomush.sessions.arrival import Arrival, Entry
+from holomush.sessions.client import Client, Farewell, Notice, Playing
+from holomush.sessions.entrance import Admission
+from holomush.sessions.game import Game
+from holomush.sessions.presence import Presence, Told
 from holomush.sessions.who import who_list
 from holomush.world.model import Character
-from holomush.world.state import World
-from holomush.world.transaction import Transaction
-
-TEMPLATES = {
-    "connect": Templates.parse(actor="", others="{actor} has connected."),
-    "disconnect": Templates.parse(actor="", others="{actor} has disconnected."),
-}
-"""How the events that sessions themselves emit read."""
-
-REPLAY_BYTES = 65_536
-"""Of a longer replay the oldest lines are left out: it must fit an outbox together with what happens meanwhile."""
-
-CHANNELS = f"{StreamKind.CHANNEL}:"
-"""How the streams of channels begin."""
 
 _log = logging.getLogger(__name__)
-
-
-@attrs.frozen(kw_only=True)
-class Game:
-    """What every session needs of the server."""
-
-    world: World
-    store: Store
-    bus: Bus
-    committer: Committer
-    lines: Lines
-    entrance: Entrance
-    presences: Presences
-    channels_of: Callable[[str], Sequence[str]]
-    """The streams of the channels that a character hears."""
-    heard_since: Callable[[str, str], int]
-    """The number of the last event before a character, the second, began to hear a channel."""
-    config: SessionsConfig
 
 
 class Session:
@@ -70,11 +36,13 @@ class Session:
         self._client = client
         self._admission: Admission | None = None
         self._presence: Presence | None = None
-        self._pending: connect_screen.Enter | None = None
         self._next: str | None = None
         self._connected_at = 0
+        self._began = 0  # the number of the last event that the connection is not told
+        self.idle_since = trio.current_time()
+        """When something was typed last, on Trio's clock."""
         self.id = str(ULID())
-        self._ended = False
+        self._arrival = Arrival(game, client, self.id)
 
     @property
     def playing(self) -> bool:
@@ -92,41 +60,55 @@ class Session:
 
     def has_ended(self) -> bool:
         """Whether the connection is being hung up on, so that no more lines are wanted."""
-        return self._ended
+        return self._client.farewell is not None
 
     def greet(self) -> None:
         """Show the connect screen."""
-        self.tell(connect_screen.BANNER)
+        self._client.greet(connect_screen.BANNER)
 
     def tell(self, text: str) -> None:
         """Send text to this connection only."""
-        self._client.send(self._client.encode(f"{text}\n"))
+        self._client.tell(Notice(text))
 
     async def line(self, text: str) -> None:
         """Do what a line says. Returns when it is done and its effects are on disk."""
+        self.idle_since = trio.current_time()
+        self._game.resumption.heard_from(self.id)
         word = text.strip().upper()
         pager = self._client.pager
-        if pager.is_waiting and self._pending is None:
+        if pager.is_waiting and not self._arrival.awaits_password:
             if word in ("", "MORE"):
                 pager.turn()
                 return
             pager.forget()
-        if self._pending is not None:
-            await self._password(text)
+        if self._arrival.awaits_password:
+            await self._come_in(await self._arrival.password(text))
         elif word == "QUIT":
-            self.tell("Goodbye.")
-            self.end()
-        elif self._presence is not None and not (word == "WHO" and not self._game.lines.knows(text, self._presence.access)):
-            self._presence.last_input = time.time()
-            self._game.presences.commands += 1
-            await self._game.lines.run(text, self._asker(self._presence))
-            if self._next is not None:
-                await self._switch(self._next)
+            self.end(Farewell.QUIT, "Goodbye.")
+        elif self._presence is not None:
+            await self._play_line(text, word, self._presence)
         elif word == "WHO":
-            plain = self._client.display.screen_reader
-            self.tell(who_list(self._game.presences, self._game.world, time.time(), plain=plain))
+            self._who()
         elif text.strip():
-            await self._request(connect_screen.read_request(text))
+            await self.request(connect_screen.read_request(text))
+
+    async def _play_line(self, text: str, word: str, presence: Presence) -> None:
+        presence.last_input = time.time()
+        # The core's own words stand back where a plugin has a command of that name that can be done.
+        if word in ("WHO", "RESUME") and not self._game.lines.knows(text, presence.access):
+            if word == "WHO":
+                self._who()
+            else:
+                self._arrival.tell_token(presence.character_id)
+            return
+        self._game.presences.commands += 1
+        await self._game.lines.run(text, self._asker(presence))
+        if self._next is not None:
+            await self._switch(self._next)
+
+    def _who(self) -> None:
+        plain = self._client.display.screen_reader
+        self.tell(who_list(self._game.presences, self._game.world, time.time(), plain=plain))
 
     def _asker(self, presence: Presence) -> Asker:
         display = self._client.display
@@ -143,14 +125,44 @@ class Session:
             tell=presence.show,
         )
 
-    def end(self) -> None:
-        """Hang up once everything has been sent."""
-        self._ended = True
-        self._client.close()
+    def end(self, farewell: Farewell, text: str) -> None:
+        """Hang up once everything has been sent. Whoever is booted does not come back to any connection of the character."""
+        if farewell is Farewell.BOOTED and self._presence is not None:
+            self._game.resumption.revoke_character(self._presence.character_id)
+        self._client.close(farewell, text)
+
+    @property
+    def is_final(self) -> bool:
+        """Whether nobody comes back to this: it does not play any more, or is being thrown out."""
+        farewell = self._client.farewell
+        return self._presence is None or (farewell is not None and farewell.is_final)
+
+    def give_way(self) -> Told:
+        """Let go of the character, for the player has come back over another connection, and hang up.
+
+        Gives what it was told. Not for one that ``is_final``.
+        """
+        told = self._told()
+        if self._presence is not None:
+            self._let_go(self._presence, gone=True)
+        self._client.close(Farewell.ELSEWHERE, "You have come back over another connection.")
+        return told
+
+    def _told(self) -> Told:
+        return Told(self._began, 0 if self._presence is None else self._presence.seen_by(self._client))
 
     async def hung_up(self) -> None:
-        """The connection is gone. The character stays where it is; a guest goes with its last connection."""
+        """The connection is gone. The character stays where it is; a guest who does not come back goes."""
+        if self.is_final:
+            self._game.resumption.revoke(self.id)
+        elif self._client.farewell is not Farewell.SHUTDOWN:  # else the next server gives them their time
+            self._game.resumption.lost(self.id, self._told())
         await self._part(gone=True)
+
+    def _let_go(self, presence: Presence, *, gone: bool) -> None:
+        self._presence = None
+        del self._game.presences.seats[self.id]
+        presence.forget(self._client, gone=gone)
 
     async def _switch(self, character_id: str) -> None:
         """Let go of one character and go on as another."""
@@ -173,59 +185,40 @@ class Session:
         presence, admission = self._presence, self._admission
         if presence is None or admission is None:
             return
-        self._presence = self._admission = None
-        del self._game.presences.seats[self.id]
-        presence.forget(self._client, gone=gone)
+        self._let_go(presence, gone=gone)
+        self._admission = None
         if presence.clients:
             return
+        character_id = presence.character_id
+        # Asked now: they may come back, and be lost again, while their going is written.
+        may_come_back = gone and self._game.resumption.has_token(self.id)
         self._game.presences.leave(presence)
-        await self._announce("disconnect", admission.character.id)
-        if admission.player.access is Access.GUEST:
-            await self._game.entrance.dismiss_guest(admission.character.id)
-            self._game.presences.forget(admission.character.id)
+        touch(self._game, character_id)
+        if presence.is_announced:
+            await announce(self._game, DISCONNECT, character_id)
+        if admission.player.access is Access.GUEST and not may_come_back:
+            await self._game.dismiss_guest(character_id)
 
-    async def _request(self, request: connect_screen.Request) -> None:
-        match request:
-            case connect_screen.ShowHelp():
-                self.tell(connect_screen.HELP)
-            case connect_screen.Misunderstood(answer):
-                self.tell(answer)
-            case connect_screen.EnterAsGuest():
-                await self._enter(lambda: self._game.entrance.guest(self._client.address))
-            case connect_screen.Enter(_, None, _):
-                self._pending = request
-                self._client.hide_input()
-                self._client.send(self._client.encode("Password: "))
-            case connect_screen.Enter(name, str(password), new):
-                await self._enter_by_name(name, password, new=new)
+    async def request(self, request: connect_screen.Request) -> None:
+        """Do what was asked for on the connect screen."""
+        self.idle_since = trio.current_time()
+        if self._presence is not None:
+            if not isinstance(request, connect_screen.Resume):
+                self._game.resumption.heard_from(self.id)
+            self.tell("You are in the game already.")
+            return
+        await self._come_in(await self._arrival.request(request))
 
-    async def _password(self, password: str) -> None:
-        pending, self._pending = self._pending, None
-        self._client.show_input()
-        # The client did not echo the line end either.
-        self._client.send(self._client.encode("\n"))
-        if pending is not None:
-            await self._enter_by_name(pending.name, password.strip(), new=pending.new)
+    async def _come_in(self, entry: Entry | None) -> None:
+        if entry is not None:
+            await self._play(entry.admission, since=entry.since)
 
-    async def _enter_by_name(self, name: str, password: str, *, new: bool) -> None:
-        entrance = self._game.entrance
-        let_in = entrance.create if new else entrance.connect
-        await self._enter(lambda: let_in(name, password, self._client.address))
+    async def _play(self, admission: Admission, since: int | None = None) -> None:
+        """Join the character's presence, or make one, catch up on what was missed, and show where it is.
 
-    async def _enter(self, let_in: Callable[[], Awaitable[Admission]]) -> None:
-        try:
-            admission = await let_in()
-        except StorageError as exc:
-            _log.error("somebody could not come in: %s", exc)
-            self.tell("The server cannot read or save anything right now. Please try later.")
-        except HolomushError as exc:
-            self.tell(str(exc))
-        else:
-            await self._play(admission)
-
-    async def _play(self, admission: Admission) -> None:
-        """Join the character's presence, or make one, catch up on what was missed, and show where it is."""
-        game = self._game
+        ``since`` is the number of the last event that somebody has seen who comes back to a lost connection.
+        """
+        game, client = self._game, self._client
         character = admission.character
         if game.world.get(character.id) is None:  # destroyed while the login was being written
             self.tell("That player has no character to play.")
@@ -235,81 +228,45 @@ class Session:
         if presence is None:
             presence = game.presences.enter(character.id)
             presence.access = admission.player.access
-        self._client.prefer(admission.player.preferences)
-        presence.join(self._client, fresh=not self._connected_at)
+        client.prefer(admission.player.preferences)
+        # Who joins somebody that is still to be told what was missed must not be told less.
+        catching_up = first or since is not None or presence.is_catching_up
+        was_seen = presence.seen if since is None else since
+        upto = game.bus.sequence
+        self._began = was_seen if catching_up else upto
+        presence.join(client, fresh=not self._connected_at, catching_up=catching_up)
         self._admission = admission
         self._presence = presence
         game.presences.seats[self.id] = self
         self._connected_at = now()
-        if first:
-            await self._replay(presence)
-            await self._announce("connect", character.id)
-        if game.config.first_command:
+        # From here to the reading of what was missed nothing is waited for: it is told who is played before anything else.
+        token = self._arrival.token_for(character.id, resumed=since is not None)
+        client.begin(
+            Playing(
+                character=character,
+                access=presence.access,
+                commands=game.lines.commands(presence.access),
+                resumed=since is not None,
+                token=token,
+                grace=game.resumption.grace,
+            )
+        )
+        if catching_up:
+            await self._replay(presence, was_seen, upto)
+        if not presence.is_announced:
+            # By whoever is first to have caught up: the connection that came first may be gone already.
+            presence.is_announced = True
+            touch(game, character.id)
+            await announce(game, CONNECT, character.id)
+        game.sights.show(character.id, client)
+        if game.config.first_command and since is None:
             await game.lines.run(game.config.first_command, self._asker(presence))
 
-    async def _replay(self, presence: Presence) -> None:
-        """Show what was missed, then what has happened since the reading began."""
-        upto = self._game.bus.sequence
-        was_read = False
-        lines: list[str] = []
+    async def _replay(self, presence: Presence, was_seen: int, upto: int) -> None:
+        """Show what was missed of what happened before they joined, then what has happened since."""
         try:
-            lines = _last_that_fit(await self._missed_lines(presence, upto), REPLAY_BYTES)
-            was_read = True
+            self._client.replay(await self._game.replays.since(presence.character_id, was_seen, upto))
         except StorageError as exc:
             _log.error("what %s missed could not be read: %s", presence.character_id, exc)
-            was_read = True
-        finally:
-            # Hung up meanwhile, and alone: then nothing has been seen, and it is all shown the next time.
-            if was_read or len(presence.clients) > 1:
-                if lines:
-                    heading = "1 missed event" if len(lines) == 1 else f"{len(lines)} missed events"
-                    presence.tell("\n".join([f"--- {heading} ---", *lines, "--- end of replay ---"]), upto)
-                presence.release()
-
-    async def _missed_lines(self, presence: Presence, upto: int) -> list[str]:
-        game = self._game
-        streams = [character_stream(presence.character_id), GLOBAL_STREAM]
-        character = game.world.get(presence.character_id)
-        if isinstance(character, Character):
-            streams.append(location_stream(character.location_id))
-        streams += game.channels_of(presence.character_id)
-        _, stored = await missed(game.store, streams, presence.seen, upto, game.config.replay_limit)
-        lines = []
-        for row in stored:
-            if row.stream.startswith(CHANNELS) and row.sequence <= game.heard_since(row.stream, presence.character_id):
-                continue  # it was said before they joined the channel
-            if row.type in TEMPLATES and self._is_own(row.actor_id):
-                continue  # they know that they came or went as another of their characters
-            event = Event(**{**attrs.asdict(row, recurse=False), "actor_kind": ActorKind(row.actor_kind)})
-            text = game.bus.renderer.text(event, viewer_role(event, presence.character_id))
-            if text is not None:
-                lines.append(text)
-        return lines
-
-    def _is_own(self, character_id: str) -> bool:
-        """Whether a character belongs to the player of this connection."""
-        character = self._game.world.get(character_id)
-        admission = self._admission
-        return isinstance(character, Character) and admission is not None and character.player_id == admission.player.id
-
-    async def _announce(self, event_type: str, character_id: str) -> None:
-        """Tell those around, and the plugins, that a character has come or gone."""
-        character = self._game.world.get(character_id)
-        if not isinstance(character, Character):
-            return
-        transaction = Transaction(self._game.world)
-        payload = {"character_id": character.id, "character_name": character.name}
-        transaction.events.append(EmittedEvent(location_stream(character.location_id), event_type, payload))
-        actor = Actor(ActorKind.CHARACTER, character.id, character.name)
-        try:
-            await self._game.committer.commit(transaction, actor).durable()
-        except StorageError as exc:
-            _log.error("%s of %s was not announced: %s", event_type, character.name, exc)
-
-
-def _last_that_fit(lines: list[str], limit: int) -> list[str]:
-    """The longest end of ``lines`` that has at most ``limit`` bytes."""
-    first = len(lines)
-    while first and (limit := limit - len(lines[first - 1].encode()) - 2) >= 0:
-        first -= 1
-    return lines[first:]
+        # Not if it was cancelled: hung up meanwhile, nothing has been seen, and it is all shown the next time.
+        presence.release(self._client)

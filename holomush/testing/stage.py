@@ -35,7 +35,7 @@ from holomush.dispatch.switchboard import Switchboard
 from holomush.errors import HolomushError
 from holomush.events.bus import Bus, Publication
 from holomush.events.event import ActorKind, Event
-from holomush.events.render import Renderer, Role
+from holomush.events.render import Role
 from holomush.plugins.attempt import Attempt
 from holomush.plugins.calls import EVENT_HANDLER
 from holomush.plugins.functions.views import Viewer
@@ -49,7 +49,7 @@ from holomush.plugins.schema.recorded import bring_up_to_date
 from holomush.plugins.storage.registers import Registers
 from holomush.plugins.storage.storage import Storage, open_storage
 from holomush.plugins.surroundings import Surroundings
-from holomush.startup import collect_templates
+from holomush.startup import make_renderer
 from holomush.testing.crowd import Crowd, session_of
 from holomush.text.markup import strip
 from holomush.world.model import Character, Entity, Location
@@ -163,7 +163,7 @@ class Stage:
         # Made now, so that what the plugin does at its start is no part of its first call.
         loaded.patient_pool.release(await loaded.patient_pool.acquire())
         self.switchboard.open(self.host, [source])
-        self.bus.renderer = Renderer(collect_templates([manifest]))
+        self.bus.renderer = make_renderer([manifest])
 
     def begin(self) -> None:
         """Forget the last call, and listen for what the next one lets people hear."""

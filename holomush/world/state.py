@@ -8,7 +8,7 @@ and one that needs everything at one moment ``entities``, which waits until chan
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 import attrs
 
@@ -26,6 +26,8 @@ class World:
         self._character_ids: dict[str, str] = {}
         self._looks: dict[str, tuple[str, ...]] = {}
         """Characters by what their names look like."""
+        self.watchers: list[Callable[[Entity | None, Entity | None], None]] = []
+        """Told of each change, before it is made: what an entity was and what it becomes. On the Trio thread."""
         self._whole = threading.Lock()
         """Held while changes are half made, and while everything is looked at."""
         self.replace(entities)
@@ -83,6 +85,8 @@ class World:
         drafts: dict[str, ContentsDraft] = {}
         for entity_id, after in changes.items():
             before = self._entities.get(entity_id)
+            for watcher in self.watchers:
+                watcher(before, after)
             self._move(drafts, before, after)
             self._lead(drafts, before, after)
             self._rename(before, after)

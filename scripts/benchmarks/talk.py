@@ -17,6 +17,8 @@ import attrs
 from benchmarks import report
 
 SECONDS = 5.0
+FAST_TYPISTS = "limits: {commands: {per_second: 100000, burst: 100000}}\n"
+"""People here type as soon as they have read."""
 
 
 @attrs.define(eq=False)
@@ -177,7 +179,10 @@ def _letters(index: int) -> str:
 
 @contextmanager
 def _server(data: Path) -> Iterator[tuple[subprocess.Popen[str], int]]:
-    command = [sys.executable, "-m", "holomush", "--data", str(data), "--telnet", "127.0.0.1:0"]
+    config = data.parent / "talk.yaml"
+    config.write_text(FAST_TYPISTS, encoding="utf-8")
+    ports = ["--telnet", "127.0.0.1:0", "--web", "off"]
+    command = [sys.executable, "-m", "holomush", "--config", str(config), "--data", str(data), *ports]
     log = (data.parent / "talk.log").open("w")
     with log, subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True) as process:
         try:

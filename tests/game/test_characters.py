@@ -499,7 +499,7 @@ async def test_who_is_destroyed_hears_nothing_and_leaves_nothing(data: Path, run
         await guest.hang_up()
         await bob.read_until("Guest1 has disconnected.\n")
         await bob.do("zwhere")
-        assert server.running.game.channels_of("Guest1") == ()
+        assert server.running.registers.listeners.of_character("Guest1") == ()
         rows = "SELECT name FROM players WHERE role = 'guest' UNION SELECT stream FROM listeners"
         with trio.fail_after(PATIENCE):
             while await server.running.game.store.fetch(rows):

@@ -10,7 +10,7 @@ from support.game import ADMIN_PASSWORD, Player, Server, running_server
 from support.plugins import write_plugin
 
 from holomush.config import PluginsConfig, SessionsConfig
-from holomush.net.telnet import ECHO, IAC, WILL, WONT
+from holomush.net.telnet.options import ECHO, IAC, WILL, WONT
 from holomush.plugins.guests.guest import SourceRuntime
 from holomush.sessions.entrance import ADMIN_PASSWORD_VARIABLE
 

@@ -13,7 +13,7 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 from holomush.config import PluginsConfig, SessionsConfig
 from holomush.dispatch.commit import Committer
 from holomush.dispatch.lines import Lines
-from holomush.net.telnet import AYT, DO, ECHO, IAC, NAWS, SB, SE, SGA, WILL
+from holomush.net.telnet.options import AYT, DO, ECHO, IAC, NAWS, SB, SE, SGA, WILL
 from holomush.plugins.guests.guest import SourceRuntime
 
 LATE = "You have not come in for a long time. Goodbye.\n"

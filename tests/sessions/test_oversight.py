@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
 
 import attrs
 import pytest
@@ -16,54 +15,81 @@ import trio.testing
 from holomush import __version__
 from holomush.commands.access import Access
 from holomush.database.store import open_store
-from holomush.events.bus import Bus, Encoder
+from holomush.events.bus import Bus, Encoding, Publication
+from holomush.events.render import Role
+from holomush.net.client import BaseClient
+from holomush.sessions.client import Farewell
 from holomush.sessions.oversight import Oversight
-from holomush.sessions.pager import Pager
-from holomush.sessions.presence import Presences
+from holomush.sessions.presence import Presences, Told
 from holomush.text.display import Display
 from holomush.world.model import Character, Exit, GameObject, Kind, Location
 from holomush.world.state import World
 
 
-def encode(text: str) -> bytes:
-    return text.encode()
-
-
-@attrs.define(eq=False)
-class Listener:
+class Plain(BaseClient[str]):
     """A connection that keeps what is sent to it."""
 
-    sent: bytes = b""
-    closed: bool = False
-    address: str = "memory"
-    encode: Encoder = encode
-    caught_up: bool = True
-    sent_mark: int = 0
-    display: Display = attrs.Factory(Display)
-    preferences: Mapping[str, Any] = attrs.Factory(dict)
-    pager: Pager = attrs.field(init=False)
+    def __init__(self) -> None:
+        super().__init__("memory")
+        self.sent = ""
+        self.caught_up = True
+        self.arrived_mark = 0
+        self.hung_up = False
 
-    def __attrs_post_init__(self) -> None:
-        self.pager = Pager(self)
+    def _encoding_for(self, display: Display) -> Encoding[str]:
+        return PLAIN
 
-    def send(self, data: bytes, mark: int = 0) -> None:
-        """Keep it."""
-        assert not self.closed
+    def _put(self, data: str, mark: int = 0) -> None:
+        assert not self.hung_up
         self.sent += data
 
-    def prefer(self, preferences: Mapping[str, Any]) -> None:
-        """Remember it."""
-        self.preferences = preferences
+    def _hang_up(self) -> None:
+        self.hung_up = True
 
-    def hide_input(self) -> None:
+    def ask_secret(self, prompt: str) -> None:
         """Nobody looks."""
 
-    def show_input(self) -> None:
+    def secret_given(self) -> None:
         """Nobody looks."""
 
-    def close(self) -> None:
-        """Take nothing more."""
-        self.closed = True
+
+class _PlainText:
+    def text(self, text: str) -> str:
+        return f"{text}\n"
+
+    def event(self, publication: Publication, role: Role) -> str | None:
+        text = publication.text(role)
+        return None if text is None else f"{text}\n"
+
+
+PLAIN = _PlainText()
+
+
+@attrs.define
+class Chair:
+    """The way of a connection through the game, as far as others ask something of it."""
+
+    character_id: str | None
+    client: Plain = attrs.Factory(Plain)
+    asked: list[str] = attrs.Factory(list)
+
+    @property
+    def is_final(self) -> bool:
+        """Whether it was hung up on for good."""
+        return self.client.farewell is not None and self.client.farewell.is_final
+
+    def change_to(self, character_id: str) -> None:
+        """Note it."""
+        self.asked.append(character_id)
+
+    def end(self, farewell: Farewell, text: str) -> None:
+        """Hang up."""
+        self.client.close(farewell, text)
+
+    def give_way(self) -> Told:
+        """Hang up, too. It was told nothing."""
+        self.end(Farewell.ELSEWHERE, "")
+        return Told(0, 0)
 
 
 @attrs.frozen
@@ -75,12 +101,14 @@ class Play:
     bus: Bus
     oversight: Oversight
 
-    def enter(self, name: str, *, access: Access = Access.PLAYER, connections: int = 1) -> list[Listener]:
+    def enter(self, name: str, *, access: Access = Access.PLAYER, connections: int = 1) -> list[Plain]:
         """Somebody comes in."""
         presence = self.presences.enter(name.lower())
         presence.access = access
-        listeners = [Listener() for _ in range(connections)]
+        listeners = [Plain() for _ in range(connections)]
         presence.clients += listeners
+        for listener in listeners:
+            self.presences.seats[f"S{len(self.presences.seats) + 1}"] = Chair(presence.character_id, listener)
         return listeners
 
 
@@ -193,18 +221,6 @@ async def test_events_a_second_are_those_of_the_last_minute(
             nursery.cancel_scope.cancel()
 
 
-@attrs.define
-class Chair:
-    """A connection that plays a character, and is asked to go on as another."""
-
-    character_id: str | None
-    asked: list[str] = attrs.Factory(list)
-
-    def change_to(self, character_id: str) -> None:
-        """Note it."""
-        self.asked.append(character_id)
-
-
 async def test_a_connection_is_asked_to_go_on_as_another(data: Path) -> None:
     async with playing(data) as play:
         chair = Chair("alice")
@@ -253,7 +269,7 @@ async def test_everybody_is_told_on_every_connection(data: Path) -> None:
     async with playing(data) as play:
         listeners = [*play.enter("Alice", connections=2), *play.enter("Bob", access=Access.GUEST)]
         play.oversight.tell_everybody("The sky falls.")
-    assert [listener.sent for listener in listeners] == [b"The sky falls.\n"] * 3
+    assert [listener.sent for listener in listeners] == ["The sky falls.\n"] * 3
 
 
 async def test_only_admins_are_told_what_is_for_them(data: Path) -> None:
@@ -261,19 +277,20 @@ async def test_only_admins_are_told_what_is_for_them(data: Path) -> None:
         (alice,), (bob,) = play.enter("Alice", access=Access.ADMIN), play.enter("Bob", access=Access.BUILDER)
         (carol,) = play.enter("Carol")
         play.oversight.tell_admins("A plugin is ill.")
-    assert [alice.sent, bob.sent, carol.sent] == [b"A plugin is ill.\n", b"", b""]
+    assert [alice.sent, bob.sent, carol.sent] == ["A plugin is ill.\n", "", ""]
 
 
 async def test_who_is_booted_is_told_why_and_hung_up_on_everywhere(data: Path) -> None:
     async with playing(data) as play:
         alice, (bob,) = play.enter("Alice", connections=2), play.enter("Bob")
         play.oversight.boot("alice", "Too loud.")
-    assert [(listener.sent, listener.closed) for listener in alice] == [(b"You are disconnected: Too loud.\n", True)] * 2
-    assert (bob.sent, bob.closed) == (b"", False)
+    assert [(listener.sent, listener.hung_up) for listener in alice] == [("You are disconnected: Too loud.\n", True)] * 2
+    assert [listener.farewell for listener in alice] == [Farewell.BOOTED] * 2
+    assert (bob.sent, bob.hung_up) == ("", False)
 
 
 async def test_without_a_reason_none_is_given(data: Path) -> None:
     async with playing(data) as play:
         (alice,) = play.enter("Alice")
         play.oversight.boot("alice", "")
-    assert (alice.sent, alice.closed) == (b"You are disconnected.\n", True)
+    assert (alice.sent, alice.hung_up) == ("You are disconnected.\n", True)

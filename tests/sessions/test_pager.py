@@ -18,12 +18,8 @@ class Reader:
     display: Display = attrs.Factory(lambda: Display(page_length=3))
     sent: list[str] = attrs.Factory(list)
 
-    def encode(self, text: str) -> bytes:
-        return text.encode()
-
-    def send(self, data: bytes, mark: int = 0) -> None:
-        assert mark == 0  # what a command answers is no event
-        self.sent.append(data.decode())
+    def tell(self, text: str) -> None:
+        self.sent.append(f"{text}\n")
 
 
 def lines(first: int, last: int) -> str:
@@ -33,7 +29,7 @@ def lines(first: int, last: int) -> str:
 @pytest.mark.parametrize("count", [1, 2, 3])
 def test_what_fits_is_shown_whole(count: int) -> None:
     reader = Reader()
-    pager = Pager(reader)
+    pager = Pager(lambda: reader.display, reader.tell)
     pager.show(lines(1, count).removesuffix("\n"))
     assert reader.sent == [lines(1, count)]
     assert not pager.is_waiting
@@ -41,13 +37,13 @@ def test_what_fits_is_shown_whole(count: int) -> None:
 
 def test_nothing_is_an_empty_line() -> None:
     reader = Reader()
-    Pager(reader).show("")
+    Pager(lambda: reader.display, reader.tell).show("")
     assert reader.sent == ["\n"]
 
 
 def test_page_by_page() -> None:
     reader = Reader()
-    pager = Pager(reader)
+    pager = Pager(lambda: reader.display, reader.tell)
     pager.show(lines(1, 7).removesuffix("\n"))
     for _ in range(2):
         pager.turn()
@@ -61,7 +57,7 @@ def test_page_by_page() -> None:
 
 def test_another_text_takes_the_place_of_the_rest() -> None:
     reader = Reader()
-    pager = Pager(reader)
+    pager = Pager(lambda: reader.display, reader.tell)
     pager.show(lines(1, 9))
     pager.show("short")
     assert reader.sent[1] == "short\n"
@@ -69,7 +65,8 @@ def test_another_text_takes_the_place_of_the_rest() -> None:
 
 
 def test_the_rest_can_be_forgotten() -> None:
-    pager = Pager(Reader())
+    reader = Reader()
+    pager = Pager(lambda: reader.display, reader.tell)
     pager.show(lines(1, 9))
     pager.forget()
     assert not pager.is_waiting
@@ -77,7 +74,7 @@ def test_the_rest_can_be_forgotten() -> None:
 
 def test_long_lines_take_several_rows() -> None:
     reader = Reader(Display(page_length=3, width=20))
-    pager = Pager(reader)
+    pager = Pager(lambda: reader.display, reader.tell)
     pager.show("\n".join(["word " * 7, "word " * 7]))
     assert pager.is_waiting
     assert reader.sent[0].endswith("\n(1 more line. Type more to go on.)\n")
@@ -85,7 +82,7 @@ def test_long_lines_take_several_rows() -> None:
 
 def test_what_is_changed_meanwhile_holds_for_the_next_text() -> None:
     reader = Reader()
-    pager = Pager(reader)
+    pager = Pager(lambda: reader.display, reader.tell)
     pager.show(lines(1, 7))
     reader.display = Display(page_length=None)
     pager.turn()
@@ -97,7 +94,7 @@ def test_what_is_changed_meanwhile_holds_for_the_next_text() -> None:
 @given(st.lists(st.text("ab ", max_size=10), min_size=1), st.integers(5, 200))
 def test_every_line_is_shown_once_in_order(texts: list[str], page_length: int) -> None:
     reader = Reader(Display(page_length=page_length))
-    pager = Pager(reader)
+    pager = Pager(lambda: reader.display, reader.tell)
     pager.show("\n".join(texts))
     while pager.is_waiting:
         pager.turn()

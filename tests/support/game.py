@@ -14,13 +14,18 @@ from opentelemetry.trace import NoOpTracer, Tracer
 
 from holomush import bundled
 from holomush.auth.passwords import HashingCost, PasswordHashes
-from holomush.config import Config, PluginsConfig, SessionsConfig
+from holomush.config import Config, LimitsConfig, PluginsConfig, Rate, SessionsConfig, TelnetConfig, WebConfig
+from holomush.net.listeners import Listeners
+from holomush.net.web.pages import Pages
 from holomush.plugins.guests.guest import SourceRuntime
 from holomush.server import Parts, Running, serve
+from holomush.telemetry.metrics import Metrics, open_metrics
 
 Stream = trio.StapledStream[trio.testing.MemorySendStream, trio.testing.MemoryReceiveStream]
 PATIENCE = 30
 """Seconds that a test waits for something that should happen at once."""
+FAST_TYPISTS = LimitsConfig(commands=Rate(per_second=100_000, burst=100_000))
+"""Tests type faster than people."""
 CHEAP = HashingCost(time_cost=1, memory_cost=8, parallelism=1)
 BUNDLED_COMMANDS = tuple(sorted(bundled.PLUGIN_NAMES - {"echo"}))
 """The bundled plugins that have commands, in load order; ``echo`` comes last."""
@@ -116,6 +121,7 @@ class Server:
 
     running: Running
     listener: MemoryListener
+    web: MemoryListener
     shutdown: trio.Event
 
     async def connect(self) -> Player:
@@ -146,23 +152,52 @@ async def running_server(
     *plugin_folders: Path,
     sessions: SessionsConfig | None = None,
     plugins: PluginsConfig | None = None,
+    telnet: TelnetConfig | None = None,
+    web_config: WebConfig | None = None,
+    limits: LimitsConfig | None = None,
     tracer: Tracer | None = None,
     listeners: Sequence[trio.SocketListener] = (),
+    web_listeners: Sequence[trio.SocketListener] = (),
 ) -> AsyncIterator[Server]:
     """A server on ``data`` with the bundled plugins and those in ``plugin_folders``; stopped in good order on leaving.
 
     It accepts connections in memory, and those of ``listeners``.
     """
-    config = Config(data=data, sessions=sessions or SessionsConfig(), plugins=plugins or PluginsConfig())
+    config = Config(
+        data=data,
+        sessions=sessions or SessionsConfig(),
+        plugins=plugins or PluginsConfig(),
+        telnet=telnet or TelnetConfig(),
+        web=web_config or WebConfig(),
+        limits=limits or FAST_TYPISTS,
+    )
+    with open_metrics(config.telemetry) as metrics:
+        async with _serving(config, runtime, plugin_folders, tracer, metrics, listeners, web_listeners) as server:
+            yield server
+
+
+@asynccontextmanager
+async def _serving(
+    config: Config,
+    runtime: SourceRuntime,
+    plugin_folders: Sequence[Path],
+    tracer: Tracer | None,
+    metrics: Metrics,
+    listeners: Sequence[trio.SocketListener],
+    web_listeners: Sequence[trio.SocketListener],
+) -> AsyncIterator[Server]:
     parts = Parts(
         runtime=runtime,
         plugin_folders=[bundled.PLUGINS, *plugin_folders],
         starter_world=bundled.STARTER_WORLD,
         passwords=PasswordHashes(CHEAP),
         tracer=tracer or NoOpTracer(),
+        metrics=metrics,
+        pages=Pages.load(bundled.SITE),
     )
-    listener, shutdown = MemoryListener(), trio.Event()
+    listener, web, shutdown = MemoryListener(), MemoryListener(), trio.Event()
+    opened = Listeners(telnet=[listener, *listeners], web=[web, *web_listeners])
     async with trio.open_nursery() as nursery:
-        running = await nursery.start(partial(serve, config, parts, [listener, *listeners], shutdown))
-        yield Server(running, listener, shutdown)
+        running = await nursery.start(partial(serve, config, parts, opened, shutdown))
+        yield Server(running, listener, web, shutdown)
         shutdown.set()

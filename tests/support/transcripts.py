@@ -23,7 +23,7 @@ from holomush.config import SessionsConfig
 from holomush.database import records
 from holomush.database.connection import SqlValue, Statement
 from holomush.events.render import Renderer
-from holomush.net.telnet import LINE_LIMIT
+from holomush.net.telnet.lines import LINE_LIMIT
 from holomush.plugins.guests.guest import SourceRuntime
 from holomush.sessions.presence import Presence
 from holomush.testing.backstage import Backstage
@@ -32,6 +32,7 @@ from holomush.testing.people import find_one
 from holomush.testing.results import Result
 from holomush.testing.stage import PLAYER_ID, Stage
 from holomush.testing.transcripts import Case, Step, prepare
+from holomush.text.display import encoder_for
 from holomush.text.encoding import Encoder
 from holomush.text.markup import escape
 from holomush.text.preferences import MIN_WIDTH
@@ -46,6 +47,7 @@ TOO_LONG = b"x" * (LINE_LIMIT + 1) + b"\r\n"
 IGNORED = f"That line is longer than {LINE_LIMIT} bytes and was ignored."
 """The codec's answer to ``TOO_LONG``. It comes in its turn, to that connection alone, and no plugin has to do with it."""
 ULID = re.compile(rb"\b[0-7][0-9A-HJKMNP-TV-Z]{25}\b")
+PROMPTS = re.compile(rb"^> ", re.MULTILINE)
 
 Rows = Mapping[str, Sequence[Sequence[SqlValue]]]
 
@@ -240,15 +242,17 @@ class Performance:
                 read[one] = await _everything(self._players[one])
         encoders = before | self._encoders()
         differences = []
-        for one, data in read.items():
+        for one, raw in read.items():
             is_actor = one == turn.actor.id
             expected = b"".join(encoders[one](f"{text}\n") for text in turn.texts[one])
+            data = PROMPTS.sub(b"", raw)  # they are the connection's; the harness has none
             shown = data.removesuffix(encoders[one](f"{IGNORED}\n"))
             if is_actor and turn.is_left:
                 expected = b"Huh?"
                 shown = shown[: len(expected)]
             if self._masked(shown) != self._masked(expected):
-                differences.append(Difference(step.command or "", one, is_actor, expected.decode(), data.decode()))
+                texts = (text.decode(errors="replace") for text in (expected, data))
+                differences.append(Difference(step.command or "", one, is_actor, *texts))
         for one in turn.gone:
             await self._players.pop(one).hang_up()
         return [] if self._chosen(step).get("width", MIN_WIDTH) < MIN_WIDTH else differences
@@ -303,7 +307,8 @@ class Performance:
     def _encoders(self) -> dict[str, Encoder]:
         """How text becomes bytes for each of those who are in play."""
         present = {one: self._presence(one) for one in self._players}
-        return {one: presence.clients[0].encode for one, presence in present.items() if presence is not None and presence.clients}
+        clients = {one: presence.clients[0] for one, presence in present.items() if presence is not None and presence.clients}
+        return {one: encoder_for(client.display) for one, client in clients.items()}
 
     async def _wait_until(self, left: Callable[[], bool]) -> None:
         """Wait until somebody has left and everybody has been told."""

@@ -1,0 +1,1 @@
+"""Telnet, as far as it can be computed: see ``codec``."""

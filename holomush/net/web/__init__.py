@@ -1,0 +1,1 @@
+"""One port for browsers: pages, small answers and websockets. What is said over a websocket is not known here."""

@@ -1,0 +1,1 @@
+"""The page to play in, in a real browser, against a real server."""

@@ -80,6 +80,9 @@ class TelnetDoor:
                     await shake_hands(stream)
                 client = TelnetClient(stream, self._flusher, self._config, address, kind, self._status)
                 await self._connections.serve(client)
+                if client.farewell is not None and isinstance(stream, trio.abc.HalfCloseableStream) and address != "memory":
+                    # Closed with bytes unread, the socket would be reset, and the farewell be lost.
+                    await linger(stream)
         except Refused as exc:
             await _refuse(stream, str(exc))
         except (trio.BrokenResourceError, trio.ClosedResourceError, ConnectionError):

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
-import os
-import sys
-import termios
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import Final
@@ -16,9 +12,9 @@ from holomush.config import TelnetConfig
 from holomush.events.bus import Encoding, Publication
 from holomush.events.render import Role
 from holomush.net.client import BaseClient, Input
-from holomush.net.outbox import Flusher, Outbox, SendNow, Unacknowledged
+from holomush.net.outbox import Flusher, Outbox
 from holomush.net.packages import Supports, packages_of_event, packages_of_playing, packages_of_sight
-from holomush.net.streams import Prefixed
+from holomush.net.sockets import send_now, unacknowledged
 from holomush.net.telnet.codec import TelnetCodec
 from holomush.net.telnet.events import (
     Charset,
@@ -85,7 +81,7 @@ class TelnetClient(BaseClient[bytes]):
         self._stream = stream
         self._status = status
         self.codec = TelnetCodec(config.line_limit, compression=config.compression)
-        self.outbox = Outbox(stream, flusher, config.outbox_limit, _send_now(stream), _unacknowledged(stream))
+        self.outbox = Outbox(stream, flusher, config.outbox_limit, send_now(stream), unacknowledged(stream))
         self._is_prompted = False
         self._reading = trio.CancelScope()
 
@@ -263,41 +259,3 @@ class TelnetClient(BaseClient[bytes]):
         data = self.codec.bytes_to_send()
         if data:
             self.outbox.put(data)
-
-
-def _socket_of(stream: trio.abc.Stream) -> trio.socket.SocketType | None:
-    """The socket of a stream whose bytes go there as they are."""
-    while isinstance(stream, Prefixed):
-        stream = stream.inner
-    return stream.socket if isinstance(stream, trio.SocketStream) and os.name == "posix" else None
-
-
-def _send_now(stream: trio.abc.Stream) -> SendNow | None:
-    """A way around the event loop for bytes that the socket takes at once: a third of the cost of ``send_all``."""
-    socket = _socket_of(stream)
-    if socket is None:
-        return None
-
-    def send(data: bytes) -> int:
-        descriptor = socket.fileno()
-        if descriptor < 0:
-            raise BrokenPipeError("the socket is closed")
-        # Trio's sockets are non-blocking, so this cannot wait.
-        return os.write(descriptor, data)
-
-    return send
-
-
-def _unacknowledged(stream: trio.abc.Stream) -> Unacknowledged | None:
-    """How many bytes the other side's system has not confirmed. Linux tells."""
-    socket = _socket_of(stream)
-    if socket is None or sys.platform != "linux":
-        return None
-
-    def unacknowledged() -> int | None:
-        try:
-            return int.from_bytes(fcntl.ioctl(socket.fileno(), termios.TIOCOUTQ, b"\0\0\0\0"), sys.byteorder)
-        except (OSError, ValueError):
-            return None
-
-    return unacknowledged

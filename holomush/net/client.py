@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Generic, Protocol, TypeAlias, TypeVar
 
 import attrs
+import trio
 
 from holomush.events.bus import Encoding, Publication
 from holomush.events.render import Role
@@ -150,3 +151,44 @@ class BaseClient(ABC, Generic[T]):
     def _say_goodbye(self, farewell: Farewell, text: str) -> None:  # noqa: ARG002 - the text says it
         if text:
             self.tell(Notice(text))
+
+
+class Queue(Protocol):
+    """What is still to be sent to one client: an ``Outbox`` or a ``MessageOutbox``."""
+
+    @property
+    def caught_up(self) -> bool: ...
+    @property
+    def arrived_mark(self) -> int: ...
+    @property
+    def waiting(self) -> int: ...
+    def close(self) -> None: ...
+
+
+class QueuedClient(BaseClient[T]):
+    """A client that is sent what stands in its queue, and is read until it is hung up on."""
+
+    outbox: Queue
+
+    def __init__(self, address: str) -> None:
+        super().__init__(address)
+        self._reading = trio.CancelScope()
+
+    @property
+    def caught_up(self) -> bool:
+        """Whether everything has arrived, as far as can be known."""
+        return self.outbox.caught_up
+
+    @property
+    def arrived_mark(self) -> int:
+        """The highest mark that has arrived, as far as can be known."""
+        return self.outbox.arrived_mark
+
+    @property
+    def waiting(self) -> int:
+        """What is still to be sent: bytes, or characters of messages."""
+        return self.outbox.waiting
+
+    def _hang_up(self) -> None:
+        self._reading.cancel()
+        self.outbox.close()

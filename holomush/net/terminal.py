@@ -11,7 +11,7 @@ import trio
 from holomush.config import TelnetConfig
 from holomush.events.bus import Encoding, Publication
 from holomush.events.render import Role
-from holomush.net.client import BaseClient, Input
+from holomush.net.client import Input, QueuedClient
 from holomush.net.outbox import Flusher, Outbox
 from holomush.net.packages import Supports, packages_of_event, packages_of_playing, packages_of_sight
 from holomush.net.sockets import send_now, unacknowledged
@@ -69,8 +69,10 @@ def _encoding(encode: Encoder, supports: Supports | None) -> TelnetEncoding:
     return TelnetEncoding(encode, supports)
 
 
-class TelnetClient(BaseClient[bytes]):
+class TelnetClient(QueuedClient[bytes]):
     """One telnet connection, as a ``net.client.Connection``."""
+
+    outbox: Outbox
 
     def __init__(
         self, stream: trio.abc.Stream, flusher: Flusher, config: TelnetConfig, address: str, kind: str, status: Status
@@ -83,7 +85,6 @@ class TelnetClient(BaseClient[bytes]):
         self.codec = TelnetCodec(config.line_limit, compression=config.compression)
         self.outbox = Outbox(stream, flusher, config.outbox_limit, send_now(stream), unacknowledged(stream))
         self._is_prompted = False
-        self._reading = trio.CancelScope()
 
     def _put(self, data: bytes, mark: int = 0) -> None:
         # What is only for a program shows nothing, and leaves a prompt as it stands.
@@ -103,21 +104,6 @@ class TelnetClient(BaseClient[bytes]):
         return _encoding(encoder_for(display), self._supports)
 
     # What sessions ask
-
-    @property
-    def caught_up(self) -> bool:
-        """Whether everything has arrived."""
-        return self.outbox.caught_up
-
-    @property
-    def arrived_mark(self) -> int:
-        """The highest mark that has arrived."""
-        return self.outbox.arrived_mark
-
-    @property
-    def waiting(self) -> int:
-        """Bytes that are still to be sent."""
-        return self.outbox.waiting
 
     @property
     def wants_sight(self) -> bool:
@@ -153,10 +139,6 @@ class TelnetClient(BaseClient[bytes]):
         self.codec.show_input()
         self._send_negotiation()
         self.outbox.put(encoder_for(self.display)("\n"))
-
-    def _hang_up(self) -> None:
-        self._reading.cancel()
-        self.outbox.close()
 
     # What the server asks
 

@@ -18,7 +18,7 @@ from holomush import __version__
 from holomush.events.bus import Encoding, Publication
 from holomush.events.event import JSON
 from holomush.events.render import Role
-from holomush.net.client import BaseClient, Input, T
+from holomush.net.client import Input, QueuedClient, T
 from holomush.net.messages import Message, MessageOutbox
 from holomush.net.packages import Package, Supports, packages_of_event, packages_of_playing, packages_of_sight
 from holomush.net.telnet.lines import LineReader
@@ -44,33 +44,18 @@ SUBPROTOCOLS: Final = (
 _dump = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=dict).encode
 
 
-class SocketClient(BaseClient[T]):
+class SocketClient(QueuedClient[T]):
     """What all websocket clients share."""
 
     kind = "websocket"
+    outbox: MessageOutbox
 
     def __init__(self, connection: WebSocketConnection, address: str, limit: int, last_words: Sequence[Message]) -> None:
         super().__init__(address)
         self._connection = connection
         self.outbox = MessageOutbox(connection.send_message, limit, last_words)
-        self._reading = trio.CancelScope()
         self._nursery: trio.Nursery | None = None
         self._pinged = False
-
-    @property
-    def caught_up(self) -> bool:
-        """Whether everything has been taken."""
-        return self.outbox.caught_up
-
-    @property
-    def arrived_mark(self) -> int:
-        """The highest mark that has been taken."""
-        return self.outbox.arrived_mark
-
-    @property
-    def waiting(self) -> int:
-        """What is still to be sent."""
-        return self.outbox.waiting
 
     def start(self) -> None:
         """Nothing comes before the connect screen."""
@@ -134,10 +119,6 @@ class SocketClient(BaseClient[T]):
             self.outbox.last_sent = trio.current_time()
             return
         self.close(Farewell.GONE)
-
-    def _hang_up(self) -> None:
-        self._reading.cancel()
-        self.outbox.close()
 
 
 # Our own messages

@@ -48,7 +48,7 @@ def main() -> None:
     """HoloMUSH, a MUSH server in which every command is a sandboxed plugin. Without a command: serve."""
 
 
-OFF = ("", 0)
+OFF = ("off", 0)
 """What ``_HostPort`` makes of ``off``."""
 
 

@@ -122,6 +122,8 @@ class LimitsConfig:
     """New connections of one address."""
     commands: Rate = Rate(per_second=10.0, burst=100)
     """Lines of one connection. Whoever types faster waits."""
+    input: Rate = Rate(per_second=16_384, burst=65_536)
+    """Bytes of one connection, whatever they mean. A message over a websocket counts as 256 more."""
     proxies: tuple[str, ...] = attrs.field(default=(), validator=_networks)
     """Addresses that speak for others: by the PROXY protocol, or X-Forwarded-For on the web."""
 

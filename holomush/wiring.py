@@ -27,6 +27,7 @@ from holomush.net.web.pages import Pages
 from holomush.net.web.port import WebPort
 from holomush.plugins.host import PluginHost
 from holomush.plugins.storage.registers import Registers
+from holomush.rates import Bucket
 from holomush.sessions.entrance import Entrance
 from holomush.sessions.game import Game
 from holomush.sessions.oversight import Oversight
@@ -139,6 +140,9 @@ def make_doors(
 ) -> tuple[TelnetDoor, WebPort]:
     """The telnet doors, and the port of the page and the websocket."""
 
+    def pace() -> Bucket:
+        return Bucket(config.limits.input, trio.current_time)
+
     async def play(socket: WebSocketConnection, subprotocol: str, address: str) -> None:
         client = make_client(
             socket,
@@ -158,8 +162,9 @@ def make_doors(
         config=PortSettings(config.web.origins, config.web.message_limit, tuple(keeper.proxies)),
         subprotocols=SUBPROTOCOLS,
         admit=keeper.admitted,
+        pace=pace,
     )
-    return TelnetDoor(connections, keeper, config.telnet, status.mssp), web
+    return TelnetDoor(connections, keeper, config.telnet, status.mssp, pace), web
 
 
 def measure_all(

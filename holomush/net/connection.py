@@ -66,9 +66,9 @@ class Connections:
     async def _serve(self, connection: Connection) -> None:
         session, manners = Session(self._game, connection), _Manners(self._config)
         self._open[connection] = (session, manners)
-        if self._is_closing:
-            self._say_goodbye(session)
         try:
+            if self._is_closing:
+                self._say_goodbye(session)
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self._write, connection, nursery.cancel_scope)
                 await self._read(connection, session, manners)

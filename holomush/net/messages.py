@@ -14,6 +14,9 @@ from holomush.net.outbox import LAST_WAIT
 
 Message = str | bytes
 
+MESSAGES = 4_096
+"""Messages that may wait at most, however short: each takes a hundred bytes besides what is in it."""
+
 
 class MessageOutbox:
     """The queue of one client. ``limit`` is in characters and bytes. ``last_words`` are sent to one that is given up."""
@@ -56,7 +59,7 @@ class MessageOutbox:
             if mark and not (self._dropped or self.was_given_up):
                 self._dropped = mark
             return
-        if self.waiting + len(message) > self._limit:
+        if self.waiting + len(message) > self._limit or len(self._queue) >= MESSAGES:
             self._give_up()
             return
         self._queue.append((message, mark))

@@ -13,7 +13,7 @@ import trio
 
 from holomush import __version__
 from holomush.config import Config
-from holomush.net.proxy import is_among
+from holomush.net.proxy import forwarded_address, is_among
 from holomush.net.web.http import Answer, Request, line
 
 
@@ -83,8 +83,10 @@ class Status:
 
     async def _metrics(self, request: Request) -> Answer:
         networks = [ipaddress.ip_network(text) for text in self.config.web.metrics]
+        proxies = [ipaddress.ip_network(text) for text in self.config.limits.proxies]
         # Relayed by somebody on this machine, perhaps, who is not among the proxies: nobody knows whose request it is.
-        is_strange = bool(request.header("x-forwarded-for")) and not self.config.limits.proxies
+        forwarded_for = request.header("x-forwarded-for")
+        is_strange = bool(forwarded_for) and (not proxies or forwarded_address(forwarded_for, proxies) != request.address)
         if is_strange or not (is_among(request.address, networks) or request.address == "memory"):
             return line(403, "The figures are not for everybody: see web.metrics in the configuration.")
         # Not here: it takes longer than anybody should wait for a line.

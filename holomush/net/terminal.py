@@ -31,12 +31,13 @@ from holomush.net.telnet.events import (
 )
 from holomush.net.telnet.gmcp import gmcp_bytes
 from holomush.net.telnet.subnegotiations import COMPRESSION_STARTS, mssp_bytes
+from holomush.rates import Bucket
 from holomush.sessions.client import Playing
 from holomush.sessions.sight import Sight
 from holomush.text.display import Display, encoder_for
 from holomush.text.encoding import Encoder
 
-READ_SIZE: Final = 16_384
+READ_SIZE: Final = 4_096
 PROMPT: Final = b"> "
 
 Status = Callable[[], Mapping[str, str | Sequence[str]]]
@@ -64,7 +65,7 @@ class TelnetEncoding:
         return b"".join([*packages, line or b""]) or None
 
 
-@lru_cache(maxsize=4_096)  # a client may want any set of packages; what is forgotten is made again
+@lru_cache(maxsize=256)  # a client may want any set of packages; what is forgotten is made again
 def _encoding(encode: Encoder, supports: Supports | None) -> TelnetEncoding:
     return TelnetEncoding(encode, supports)
 
@@ -75,13 +76,22 @@ class TelnetClient(QueuedClient[bytes]):
     outbox: Outbox
 
     def __init__(
-        self, stream: trio.abc.Stream, flusher: Flusher, config: TelnetConfig, address: str, kind: str, status: Status
+        self,
+        stream: trio.abc.Stream,
+        flusher: Flusher,
+        config: TelnetConfig,
+        address: str,
+        kind: str,
+        status: Status,
+        pace: Bucket,
     ) -> None:
+        """``pace`` has tokens for the bytes that it may send."""
         self._supports: Supports | None = None
         super().__init__(address)
         self.kind = kind
         self._stream = stream
         self._status = status
+        self._pace = pace
         self.codec = TelnetCodec(config.line_limit, compression=config.compression)
         self.outbox = Outbox(stream, flusher, config.outbox_limit, send_now(stream), unacknowledged(stream))
         self._is_prompted = False
@@ -153,6 +163,10 @@ class TelnetClient(QueuedClient[bytes]):
             data = b""
             with trio.CancelScope() as self._reading:
                 data = bytes(await self._stream.receive_some(READ_SIZE))
+                # Also what is no line costs time: who negotiates without end must not take it from others.
+                wait = self._pace.reserve(len(data)) if data else 0.0
+                if wait:
+                    await trio.sleep(wait)
             if not data or self.farewell is not None:
                 break
             typed: list[Input] = []

@@ -53,6 +53,10 @@ class Arrival:
 
     async def request(self, request: connect_screen.Request) -> Entry | None:
         """Do what was asked for. Who comes in by it; None if nobody does, and then the connection has been answered."""
+        if self._pending is not None:
+            # Asked for in a message of its own while a password was awaited: what is typed next is none any more.
+            self._pending = None
+            self._client.secret_given()
         match request:
             case connect_screen.ShowHelp():
                 self._tell(connect_screen.HELP)

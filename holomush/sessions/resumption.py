@@ -179,11 +179,13 @@ class Resumption:
             for token in tokens:
                 changes.put(token)
 
-        self._try(put)
+        if not self._try(put):
+            self._tokens.apply({token.digest: token for token in tokens})  # so it holds as long as the server runs
 
     def _end(self, tokens: Sequence[ResumeToken]) -> None:
-        if tokens:
-            self._try(lambda changes: [changes.remove(token.digest) for token in tokens])
+        if tokens and not self._try(lambda changes: [changes.remove(token.digest) for token in tokens]):
+            # The disk has it still; here and now nobody may come back by it.
+            self._tokens.apply(dict.fromkeys(token.digest for token in tokens))
 
     def _forget(self, before: ResumeToken | None, _: ResumeToken | None) -> None:
         """What a lost connection had been told is known as long as it has a token, however that ends."""

@@ -103,7 +103,7 @@ class Session:
             return
         self._game.presences.commands += 1
         await self._game.lines.run(text, self._asker(presence))
-        if self._next is not None:
+        if self._next is not None and not self.has_ended():
             await self._switch(self._next)
 
     def _who(self) -> None:

@@ -18,6 +18,9 @@ from holomush.world.state import World
 
 MOMENT = 0.1
 """Seconds in which changes are gathered: a crowd on the move would else be told of every step of everybody."""
+REST = 25e-6
+"""Seconds for which a place rests after everybody there was told, times the square of how many they are: each is told of each."""
+LONGEST_REST = 5.0
 RETRY = 5.0
 """Seconds to wait when nothing can be written."""
 
@@ -112,6 +115,8 @@ class Sights:
         self._clients_of = clients_of
         self._is_connected = is_connected
         self._changed: set[str] = set()
+        self._rests: dict[str, float] = {}
+        """Until when places rest, of which a crowd has just been told."""
         self._wake = trio.Event()
         world.watchers.append(self._watch)
 
@@ -134,14 +139,23 @@ class Sights:
             await self._wake.wait()
             await trio.sleep(MOMENT)
             self._wake = trio.Event()
-            changed, self._changed = self._changed, set()
+            now = trio.current_time()
+            self._rests = {place_id: until for place_id, until in self._rests.items() if until > now}
+            changed = self._changed - self._rests.keys()
+            self._changed -= changed
+            if self._changed:
+                self._wake.set()
+            is_refused = False
             for place_id in changed:
+                crowd = len(self._world.contents(place_id).characters)
+                self._rests[place_id] = now + min(LONGEST_REST, crowd * crowd * REST)
                 try:
                     # Told when all that can be seen is on disk.
                     self._store.submit((), self._teller(place_id))
                 except StorageError:
                     self.touch(place_id)
-            if self._changed:
+                    is_refused = True
+            if is_refused:
                 await trio.sleep(RETRY)
 
     def _teller(self, place_id: str) -> Callable[[], None]:

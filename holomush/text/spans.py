@@ -18,14 +18,15 @@ PLAIN: Final[Style] = MappingProxyType({})
 
 def spans(text: str) -> list[tuple[str, Style]]:
     """All of the text in runs, none of them empty; together they are what is left to read of it."""
-    runs: list[tuple[str, Style]] = []
+    # The parts of a run are joined once: a text may have a hundred thousand lines.
+    runs: list[tuple[list[str], Style]] = []
     # What is no tag with a control character inside does not become one without.
     for number, line in enumerate(_marked(text).split("\n")):
         if number:
             _add(runs, "\n", PLAIN)
         for run, style in _line(line):
             _add(runs, run.replace("\0", ""), style)
-    return runs
+    return [("".join(parts), style) for parts, style in runs]
 
 
 def _marked(text: str) -> str:
@@ -59,10 +60,10 @@ def _style(tag: str) -> Style:
     return {"background": tag.removeprefix("on-")} if tag.startswith("on-") else {"color": tag}
 
 
-def _add(runs: list[tuple[str, Style]], text: str, style: Style) -> None:
+def _add(runs: list[tuple[list[str], Style]], text: str, style: Style) -> None:
     if not text:
         return
     if runs and (runs[-1][1] == style or (text.isspace() and "\n" in text)):
-        runs[-1] = (runs[-1][0] + text, runs[-1][1])
+        runs[-1][0].append(text)
     else:
-        runs.append((text, style))
+        runs.append(([text], style))

@@ -52,6 +52,18 @@ async def test_what_makes_no_sense_is_answered_and_does_no_harm(data: Path, runt
         await bob.until("text", text='Huh?  (Type "help" for help.)')
 
 
+async def test_a_password_that_was_asked_for_is_not_wanted_after_coming_in_another_way(data: Path, runtime: SourceRuntime) -> None:
+    async with running_server(data, runtime) as server, websockets(server) as web:
+        await web.create("Bob")
+        eve = await web.dial()
+        await eve.line("connect Bob")
+        assert (await eve.until("prompt"))["secret"] is True
+        await eve.say("guest")
+        assert (await eve.until("playing"))["character"]["name"] == "Guest1"
+        assert [message["secret"] for message in eve.seen if message["type"] == "prompt"] == [True, False]
+        assert "playing" not in {message["type"] for message in await eve.do("password")}
+
+
 async def test_coming_in_and_being_refused(data: Path, runtime: SourceRuntime) -> None:
     async with running_server(data, runtime) as server, websockets(server) as web:
         bob = await web.dial()

@@ -6,7 +6,7 @@ import pytest
 import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
-from holomush.net.messages import Message, MessageOutbox
+from holomush.net.messages import MESSAGES, Message, MessageOutbox
 
 LIMIT = 100
 
@@ -70,6 +70,16 @@ async def test_close_sends_what_is_there_and_takes_no_more() -> None:
         await outbox.run()
     assert line.sent == ["Goodbye."]
     assert outbox.caught_up  # what was too late was no event
+
+
+async def test_many_short_messages_are_too_many(nursery: trio.Nursery) -> None:
+    outbox = MessageOutbox(Line().send, 10 * MESSAGES, ())
+    nursery.start_soon(outbox.run)
+    for _ in range(MESSAGES):
+        outbox.put("pong")
+    assert not outbox.was_given_up
+    outbox.put("pong")
+    assert outbox.was_given_up
 
 
 async def test_close_of_an_idle_one_ends_it() -> None:

@@ -211,6 +211,7 @@ def types(families: dict[str, Metric]) -> set[tuple[str, str]]:
         (("192.0.2.0/24",), (), "192.0.2.7", 403),
         # Relayed by somebody whom the operator has not named: not for everybody, then.
         (("127.0.0.0/8",), (), "198.51.100.1", 403),
+        (("127.0.0.0/8",), ("192.0.2.9",), "198.51.100.1", 403),
     ],
 )
 async def test_the_figures_are_for_those_who_may_see_them(

@@ -24,7 +24,7 @@ from holomush.telemetry.metrics import Metrics, open_metrics
 Stream = trio.StapledStream[trio.testing.MemorySendStream, trio.testing.MemoryReceiveStream]
 PATIENCE = 30
 """Seconds that a test waits for something that should happen at once."""
-FAST_TYPISTS = LimitsConfig(commands=Rate(per_second=100_000, burst=100_000))
+FAST_TYPISTS = LimitsConfig(commands=Rate(per_second=100_000, burst=100_000), input=Rate(per_second=1e9, burst=1_000_000_000))
 """Tests type faster than people."""
 CHEAP = HashingCost(time_cost=1, memory_cost=8, parallelism=1)
 BUNDLED_COMMANDS = tuple(sorted(bundled.PLUGIN_NAMES - {"echo"}))

@@ -351,7 +351,11 @@ class FrameClient(SocketClient[Frames]):
 
     def show_sight(self, sight: Sight) -> None:
         """Send what is not known there yet."""
-        frames = self._packages(packages_of_sight(sight))
+        make = type(self)._frame
+        if make is None:
+            return
+        made = sight.made(make, lambda: [(package[0], make(package)) for package in packages_of_sight(sight)])
+        frames = tuple(frame for name, frame in made if self._supports.includes(name))
         known = self._shown if isinstance(self._shown, tuple) else ()
         self._shown = frames
         self._put(tuple(frame for frame in frames if frame not in known))

@@ -20,10 +20,13 @@ from wsproto.events import CloseConnection
 
 from holomush.errors import HolomushError
 from holomush.net.streams import LINGER
+from holomush.rates import Bucket
 
 FRAGMENTS = 1_024
 """Frames of one message."""
 READ_SIZE = 16_384
+FRAME_COST = 256
+"""What a frame costs besides its bytes, in bytes: small ones take as long as large ones."""
 CLOSE_TIMEOUT = 5.0
 """Seconds that a client has to take a close frame, and as many to answer it."""
 
@@ -124,8 +127,10 @@ class GuardedStream(trio.abc.Stream):
     ``rest`` is what came behind the head by now. One task receives, any may send.
     """
 
-    def __init__(self, inner: trio.abc.Stream, head: bytes, rest: bytes, message_limit: int) -> None:
+    def __init__(self, inner: trio.abc.Stream, head: bytes, rest: bytes, message_limit: int, pace: Bucket | None = None) -> None:
+        """``pace`` has tokens for the bytes that may come, of which each frame takes ``FRAME_COST`` more."""
         self._inner = inner
+        self._pace = pace
         self._head = head
         self._cutter = FrameCutter(message_limit)
         self._cutter.feed(rest)
@@ -160,6 +165,10 @@ class GuardedStream(trio.abc.Stream):
         else:
             self._is_over = self._receiving.cancelled_caught
             self._receiving = trio.CancelScope(deadline=self._receiving.deadline)
+        if frame is not None and self._pace is not None:
+            wait = self._pace.reserve(FRAME_COST + len(frame.data))
+            if wait:
+                await trio.sleep(wait)
         return frame.data if frame else b""
 
     async def _next_frame(self) -> Frame | None:

@@ -22,12 +22,12 @@ from holomush.net.doors import Doorkeeper, TelnetDoor
 from holomush.net.limits import AddressLimits, DoorLimits
 from holomush.net.proxy import Network
 from holomush.net.status import Status
+from holomush.net.turnstile import Turnstile
 from holomush.net.web.clients import SUBPROTOCOLS, make_client
 from holomush.net.web.pages import Pages
 from holomush.net.web.port import WebPort
 from holomush.plugins.host import PluginHost
 from holomush.plugins.storage.registers import Registers
-from holomush.rates import Bucket
 from holomush.sessions.entrance import Entrance
 from holomush.sessions.game import Game
 from holomush.sessions.oversight import Oversight
@@ -140,14 +140,14 @@ def make_doors(
 ) -> tuple[TelnetDoor, WebPort]:
     """The telnet doors, and the port of the page and the websocket."""
 
-    def pace() -> Bucket:
-        return Bucket(config.limits.input, trio.current_time)
+    turnstile = Turnstile(config.limits.input)
 
     async def play(socket: WebSocketConnection, subprotocol: str, address: str) -> None:
         client = make_client(
             socket,
             subprotocol,
             address,
+            turnstile,
             limit=config.telnet.outbox_limit,
             line_limit=config.telnet.line_limit,
             game=config.game.name,
@@ -162,9 +162,9 @@ def make_doors(
         config=PortSettings(config.web.origins, config.web.message_limit, tuple(keeper.proxies)),
         subprotocols=SUBPROTOCOLS,
         admit=keeper.admitted,
-        pace=pace,
+        turnstile=turnstile,
     )
-    return TelnetDoor(connections, keeper, config.telnet, status.mssp, pace), web
+    return TelnetDoor(connections, keeper, config.telnet, status.mssp, turnstile), web
 
 
 def measure_all(

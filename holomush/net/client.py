@@ -12,6 +12,7 @@ import trio
 from holomush.events.bus import Encoding, Publication
 from holomush.events.render import Role
 from holomush.net.telnet.events import Line, LineTooLong
+from holomush.net.turnstile import Turnstile
 from holomush.sessions.client import Client, Farewell, Notice, Playing, Replay
 from holomush.sessions.connect_screen import Request
 from holomush.sessions.pager import Pager
@@ -170,9 +171,21 @@ class QueuedClient(BaseClient[T]):
 
     outbox: Queue
 
-    def __init__(self, address: str) -> None:
+    def __init__(self, address: str, turnstile: Turnstile) -> None:
         super().__init__(address)
+        self._turnstile = turnstile
+        self._is_stranger = True
         self._reading = trio.CancelScope()
+
+    async def _wait_turn(self) -> None:
+        """Wait until what was received may be looked at."""
+        if self._is_stranger:
+            await self._turnstile.pass_stranger()
+
+    def begin(self, playing: Playing) -> None:
+        """Somebody has come in, and is no stranger any more."""
+        self._is_stranger = False
+        super().begin(playing)
 
     @property
     def caught_up(self) -> bool:

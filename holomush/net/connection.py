@@ -115,22 +115,24 @@ class Connections:
     async def _read(self, connection: Connection, session: Session, manners: _Manners) -> None:
         connection.start()
         session.greet()
-        with trio.CancelScope() as patience:
-            patience.deadline = trio.current_time() + self._config.sessions.login_timeout
-            while not session.has_ended():
+        deadline = self._patience()
+        while not session.has_ended():
+            # Only waiting is cut short: somebody who is just being let in is not thrown out half-way.
+            with trio.CancelScope(deadline=deadline) as patience:
                 inputs = await connection.receive()
-                if not inputs:
+            if patience.cancelled_caught:
+                session.end(Farewell.LATE, "You have not come in for a long time. Goodbye.")
+                return
+            if not inputs:
+                return
+            for one in inputs:
+                await self._take(one, session, manners)
+                # Thousands of lines may come at once, and many are answered without waiting for anything.
+                await trio.lowlevel.checkpoint()
+                if session.has_ended():
                     return
-                for one in inputs:
-                    await self._take(one, session, manners)
-                    # Thousands of lines may come at once, and many are answered without waiting for anything.
-                    await trio.lowlevel.checkpoint()
-                    if session.has_ended():
-                        return
-                    patience.deadline = float("inf") if session.playing else min(patience.deadline, self._patience())
-                connection.done()
-        if patience.cancelled_caught:
-            session.end(Farewell.LATE, "You have not come in for a long time. Goodbye.")
+                deadline = float("inf") if session.playing else min(deadline, self._patience())
+            connection.done()
 
     async def _take(self, one: Input, session: Session, manners: _Manners) -> None:
         if manners.told_too_fast and not manners.bucket.seconds_until(self._config.limits.commands.burst):
@@ -153,7 +155,7 @@ class Connections:
                 await session.request(one)
 
     def _patience(self) -> float:
-        """When patience with somebody who has just left a character, and plays none, is over."""
+        """When patience with somebody who plays no character is over."""
         return trio.current_time() + self._config.sessions.login_timeout
 
     async def _write(self, connection: Connection, scope: trio.CancelScope) -> None:

@@ -17,7 +17,7 @@ from holomush.net.proxy import Network, ProxyHeaderError, is_among, read_proxy_h
 from holomush.net.streams import linger, peer_address
 from holomush.net.terminal import TelnetClient
 from holomush.net.tls import shake_hands
-from holomush.rates import Bucket
+from holomush.net.turnstile import Turnstile
 
 PROXY_TIMEOUT = 10.0
 """Seconds that a proxy has to say for whom it speaks."""
@@ -63,14 +63,13 @@ class TelnetDoor:
         keeper: Doorkeeper,
         config: TelnetConfig,
         status: Callable[[], Mapping[str, str | Sequence[str]]],
-        pace: Callable[[], Bucket],
+        turnstile: Turnstile,
     ) -> None:
-        """``pace`` makes the bucket of bytes of one connection."""
         self._connections = connections
         self._keeper = keeper
         self._config = config
         self._status = status
-        self._pace = pace
+        self._turnstile = turnstile
         self._flusher = Flusher()
 
     async def handle(self, stream: trio.abc.Stream) -> None:
@@ -82,7 +81,7 @@ class TelnetDoor:
                 if isinstance(stream, trio.SSLStream):
                     kind = "tls"
                     await shake_hands(stream)
-                client = TelnetClient(stream, self._flusher, self._config, address, kind, self._status, self._pace())
+                client = TelnetClient(stream, self._flusher, self._config, address, kind, self._status, self._turnstile)
                 await self._connections.serve(client)
                 if client.farewell is not None and isinstance(stream, trio.abc.HalfCloseableStream) and address != "memory":
                     # Closed with bytes unread, the socket would be reset, and the farewell be lost.

@@ -31,7 +31,7 @@ from holomush.net.telnet.events import (
 )
 from holomush.net.telnet.gmcp import gmcp_bytes
 from holomush.net.telnet.subnegotiations import COMPRESSION_STARTS, mssp_bytes
-from holomush.rates import Bucket
+from holomush.net.turnstile import Turnstile
 from holomush.sessions.client import Playing
 from holomush.sessions.sight import Sight
 from holomush.text.display import Display, encoder_for
@@ -83,15 +83,14 @@ class TelnetClient(QueuedClient[bytes]):
         address: str,
         kind: str,
         status: Status,
-        pace: Bucket,
+        turnstile: Turnstile,
     ) -> None:
-        """``pace`` has tokens for the bytes that it may send."""
         self._supports: Supports | None = None
-        super().__init__(address)
+        super().__init__(address, turnstile)
         self.kind = kind
         self._stream = stream
         self._status = status
-        self._pace = pace
+        self._pace = turnstile.bucket()
         self.codec = TelnetCodec(config.line_limit, compression=config.compression)
         self.outbox = Outbox(stream, flusher, config.outbox_limit, send_now(stream), unacknowledged(stream))
         self._is_prompted = False
@@ -167,6 +166,7 @@ class TelnetClient(QueuedClient[bytes]):
                 wait = self._pace.reserve(len(data)) if data else 0.0
                 if wait:
                     await trio.sleep(wait)
+                await self._wait_turn()
             if not data or self.farewell is not None:
                 break
             typed: list[Input] = []

@@ -6,7 +6,7 @@ Reading is safe from any thread; whatever tells or hangs up is for the Trio thre
 from __future__ import annotations
 
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Mapping
 from typing import Any
 
@@ -71,8 +71,8 @@ class Oversight:
 
     def counts(self) -> Mapping[str, int]:
         """How many of each kind of entity there are in the world: ``locations``, ``exits``, ``objects``, ``characters``."""
-        kinds = [entity.kind for entity in self._world.entities()]
-        return {f"{kind}s": kinds.count(kind) for kind in Kind}
+        kinds = Counter(entity.kind for entity in self._world.entities())
+        return {f"{kind}s": kinds[kind] for kind in Kind}
 
     def stats(self) -> Mapping[str, Any]:
         """Figures about the server and what is in its world."""

@@ -176,6 +176,7 @@ class Session:
         # Read anew: while their going was written they may have been demoted, banned, or chosen something else.
         today = self._game.entrance.admit(admission.character)
         if today is None or today.player.ban is not None:
+            self._game.resumption.revoke(self.id)  # whoever logs in here next may be somebody else
             self.tell("That character is not there any more.")
             return
         await self._play(today)

@@ -22,6 +22,7 @@ from holomush.net.client import Input, QueuedClient, T
 from holomush.net.messages import Message, MessageOutbox
 from holomush.net.packages import Package, Supports, packages_of_event, packages_of_playing, packages_of_sight
 from holomush.net.telnet.lines import LineReader
+from holomush.net.turnstile import Turnstile
 from holomush.net.web.requests import BadMessage, Ping, Window, read_message
 from holomush.sessions.client import Farewell, Playing, Replay
 from holomush.sessions.sight import Sight
@@ -50,8 +51,10 @@ class SocketClient(QueuedClient[T]):
     kind = "websocket"
     outbox: MessageOutbox
 
-    def __init__(self, connection: WebSocketConnection, address: str, limit: int, last_words: Sequence[Message]) -> None:
-        super().__init__(address)
+    def __init__(
+        self, connection: WebSocketConnection, address: str, turnstile: Turnstile, limit: int, last_words: Sequence[Message]
+    ) -> None:
+        super().__init__(address, turnstile)
         self._connection = connection
         self.outbox = MessageOutbox(connection.send_message, limit, last_words)
         self._nursery: trio.Nursery | None = None
@@ -70,6 +73,7 @@ class SocketClient(QueuedClient[T]):
             with trio.CancelScope() as self._reading:
                 try:
                     message = await self._connection.get_message()
+                    await self._wait_turn()
                 except ConnectionClosed:
                     break
             if message is None or self.farewell is not None:
@@ -166,9 +170,11 @@ class JsonClient(SocketClient[str]):
     pages = False  # such a client scrolls
     wants_sight = True
 
-    def __init__(self, connection: WebSocketConnection, address: str, limit: int, game: str, *, guests: bool) -> None:
+    def __init__(
+        self, connection: WebSocketConnection, address: str, turnstile: Turnstile, limit: int, game: str, *, guests: bool
+    ) -> None:
         slow = {"type": "goodbye", "reason": Farewell.SLOW.value, "text": "You were sent more than you read.", "resume": True}
-        super().__init__(connection, address, limit, [_dump(slow)])
+        super().__init__(connection, address, turnstile, limit, [_dump(slow)])
         self._replay_limit = limit // 2
         self._game = game
         self._guests = guests
@@ -204,6 +210,7 @@ class JsonClient(SocketClient[str]):
 
     def begin(self, playing: Playing) -> None:
         """Say who is played."""
+        self._is_stranger = False
         self._shown = None
         character = {"id": playing.character.id, "name": playing.character.name}
         self._say(
@@ -319,9 +326,9 @@ class FrameClient(SocketClient[Frames]):
 
     _frame: Frame | None = None
 
-    def __init__(self, connection: WebSocketConnection, address: str, limit: int, line_limit: int) -> None:
+    def __init__(self, connection: WebSocketConnection, address: str, turnstile: Turnstile, limit: int, line_limit: int) -> None:
         self._supports = Supports()
-        super().__init__(connection, address, limit, [b"\r\n*** You were sent more than you read. ***\r\n"])
+        super().__init__(connection, address, turnstile, limit, [b"\r\n*** You were sent more than you read. ***\r\n"])
         self._lines = LineReader(line_limit)
         self._learn(terminal_types=("xterm-256color",))
 
@@ -426,15 +433,23 @@ def _package(name: str, text: str) -> Package | None:
 
 
 def make_client(
-    connection: WebSocketConnection, subprotocol: str, address: str, *, limit: int, line_limit: int, game: str, guests: bool
+    connection: WebSocketConnection,
+    subprotocol: str,
+    address: str,
+    turnstile: Turnstile,
+    *,
+    limit: int,
+    line_limit: int,
+    game: str,
+    guests: bool,
 ) -> SocketClient[Any]:
     """The client for a subprotocol; our own messages if there is none."""
     match subprotocol:
         case "json.mudstandards.org":
-            return JsonFrameClient(connection, address, limit, line_limit)
+            return JsonFrameClient(connection, address, turnstile, limit, line_limit)
         case "gmcp.mudstandards.org":
-            return GmcpFrameClient(connection, address, limit, line_limit)
+            return GmcpFrameClient(connection, address, turnstile, limit, line_limit)
         case "terminal.mudstandards.org":
-            return FrameClient(connection, address, limit, line_limit)
+            return FrameClient(connection, address, turnstile, limit, line_limit)
         case _:
-            return JsonClient(connection, address, limit, game, guests=guests)
+            return JsonClient(connection, address, turnstile, limit, game, guests=guests)

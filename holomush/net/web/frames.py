@@ -127,7 +127,7 @@ class GuardedStream(trio.abc.Stream):
     ``rest`` is what came behind the head by now. One task receives, any may send.
     """
 
-    def __init__(self, inner: trio.abc.Stream, head: bytes, rest: bytes, message_limit: int, pace: Bucket | None = None) -> None:
+    def __init__(self, inner: trio.abc.Stream, head: bytes, rest: bytes, message_limit: int, pace: Bucket) -> None:
         """``pace`` has tokens for the bytes that may come, of which each frame takes ``FRAME_COST`` more."""
         self._inner = inner
         self._pace = pace
@@ -165,7 +165,7 @@ class GuardedStream(trio.abc.Stream):
         else:
             self._is_over = self._receiving.cancelled_caught
             self._receiving = trio.CancelScope(deadline=self._receiving.deadline)
-        if frame is not None and self._pace is not None:
+        if frame is not None:
             wait = self._pace.reserve(FRAME_COST + len(frame.data))
             if wait:
                 await trio.sleep(wait)

@@ -13,6 +13,7 @@ import h11
 import trio
 
 from holomush.net.streams import READ_SIZE, linger
+from holomush.net.turnstile import Turnstile
 
 HEAD_LIMIT = 16_384
 """Bytes of a request's head."""
@@ -84,8 +85,9 @@ class _RefusedError(Exception):
 class HttpConnection:
     """The requests of one connection, one after the other: ``next_request``, then one of ``send`` and ``take_over``."""
 
-    def __init__(self, stream: trio.abc.Stream) -> None:
+    def __init__(self, stream: trio.abc.Stream, turnstile: Turnstile) -> None:
         self._stream = stream
+        self._turnstile = turnstile
         self._h11 = h11.Connection(h11.SERVER, max_incomplete_event_size=HEAD_LIMIT)
         self._requests = 0
         self._method = ""
@@ -136,6 +138,7 @@ class HttpConnection:
     async def _next_event(self, patience: trio.CancelScope) -> object:
         while (event := self._h11.next_event()) is h11.NEED_DATA:
             data = await self._stream.receive_some(READ_SIZE)
+            await self._turnstile.pass_stranger()
             self._h11.receive_data(bytes(data))
             if data and not self._begun:
                 self._begun = True

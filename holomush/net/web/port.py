@@ -18,11 +18,11 @@ from trio_websocket import ConnectionClosed, WebSocketConnection, wrap_server_st
 from holomush.net.proxy import Network, ProxyHeaderError, forwarded_address, is_among, read_proxy_header
 from holomush.net.streams import peer_address
 from holomush.net.tls import shake_hands
+from holomush.net.turnstile import Turnstile
 from holomush.net.web.frames import CLOSE_TIMEOUT, GuardedStream
 from holomush.net.web.http import HEAD_TIMEOUT, Answer, HttpConnection, Request, line
 from holomush.net.web.pages import Pages
 from holomush.net.web.upgrade import choose_subprotocol, handshake_head, refusal
-from holomush.rates import Bucket
 
 SOCKET_PATH = "/ws"
 ACCEPT_TIMEOUT = 10.0
@@ -76,16 +76,15 @@ class WebPort:
         config: PortConfig,
         subprotocols: Sequence[str],
         admit: Admit,
-        pace: Callable[[], Bucket | None] = lambda: None,
+        turnstile: Turnstile,
     ) -> None:
-        """``pace`` makes the bucket of bytes of one websocket."""
         self._pages = pages
         self._answers = answers
         self._play = play
         self._config = config
         self._subprotocols = tuple(subprotocols)
         self._admit = admit
-        self._pace = pace
+        self._turnstile = turnstile
 
     async def handle(self, stream: trio.abc.Stream) -> None:
         """Serve one connection to its end and close it. Raises nothing but ``Cancelled``."""
@@ -110,15 +109,13 @@ class WebPort:
             await self._serve_address(stream, client)
             return
         # Each request may be for somebody else.
-        await self._answer_requests(
-            HttpConnection(stream), stream, lambda request: self._forwarded(request, address), self._admit_socket
-        )
+        await self._answer_requests(stream, lambda request: self._forwarded(request, address), self._admit_socket)
 
     async def _serve_address(self, stream: trio.abc.Stream, address: str) -> None:
         with self._admit(address) as is_in, trio.move_on_after(float("inf") if is_in else REFUSAL_TIMEOUT):
             if isinstance(stream, trio.SSLStream):
                 await shake_hands(stream)
-            await self._answer_requests(HttpConnection(stream), stream, lambda _: address, lambda _: nullcontext(is_in))
+            await self._answer_requests(stream, lambda _: address, lambda _: nullcontext(is_in))
 
     def _admit_socket(self, request: Request) -> AbstractContextManager[bool]:
         """The connection is the proxy's, and a page takes many requests: only who plays counts."""
@@ -142,11 +139,11 @@ class WebPort:
 
     async def _answer_requests(
         self,
-        http: HttpConnection,
         stream: trio.abc.Stream,
         address_of: Callable[[Request], str],
         admit: Callable[[Request], AbstractContextManager[bool]],
     ) -> None:
+        http = HttpConnection(stream, self._turnstile)
         while (request := await http.next_request()) is not None:
             request = attrs.evolve(request, address=address_of(request))
             with admit(request) as is_in:
@@ -173,7 +170,7 @@ class WebPort:
     async def _open_socket(self, stream: trio.abc.Stream, request: Request, rest: bytes) -> None:
         limit = self._config.message_limit
         subprotocol = choose_subprotocol(request, self._subprotocols)
-        guarded = GuardedStream(stream, handshake_head(request, subprotocol), rest, limit, self._pace())
+        guarded = GuardedStream(stream, handshake_head(request, subprotocol), rest, limit, self._turnstile.bucket())
         async with trio.open_nursery() as nursery:
             with trio.move_on_after(ACCEPT_TIMEOUT) as patience:
                 proposal = await wrap_server_stream(nursery, guarded, max_message_size=limit)

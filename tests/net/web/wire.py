@@ -13,7 +13,9 @@ import trio
 from trio.testing import memory_stream_pair
 from trio_websocket import WebSocketConnection
 
+from holomush.config import Rate
 from holomush.net.proxy import Network
+from holomush.net.turnstile import Turnstile
 from holomush.net.web.http import Answer, Request, line
 from holomush.net.web.pages import Pages
 from holomush.net.web.port import Play, WebPort
@@ -93,6 +95,7 @@ def web_port(
         config=config or Config(),
         subprotocols=["holomush", "telnet"],
         admit=admit or Gate(),
+        turnstile=Turnstile(Rate(per_second=1e9, burst=1_000_000_000)),
     )
 
 

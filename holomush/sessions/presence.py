@@ -241,12 +241,14 @@ class Presences:
             self._save(self)
 
     def _save(self, presences: Iterable[Presence]) -> None:
-        changed = [p for p in presences if p.access is not Access.GUEST and self._saved.get(p.character_id) != p.seen]
+        # Asked once: the operating system is asked for each connection, and what is noted must be what is written.
+        seen = {p.character_id: p.seen for p in presences if p.access is not Access.GUEST}
+        changed = {character_id: sequence for character_id, sequence in seen.items() if self._saved.get(character_id) != sequence}
         if not changed:
             return
-        statements = [records.update("characters", p.character_id, {"seen_sequence": p.seen}) for p in changed]
+        statements = [records.update("characters", character_id, {"seen_sequence": now}) for character_id, now in changed.items()]
         try:
             self._store.submit(statements)
         except StorageError:
             return  # it is tried again with the next change; until then a replay may tell something twice
-        self._saved |= {p.character_id: p.seen for p in changed}
+        self._saved |= changed

@@ -8,9 +8,10 @@ control characters that leave ``render`` are tabs, newlines and the sequences th
 """
 
 import re
+from collections.abc import Callable, Iterator
 from typing import Final, Generic, TypeVar
 
-from holomush.text.colours import COLOUR_NAMES, PLAIN, STYLES, Colours, Paint
+from holomush.text.colours import COLOUR_NAMES, PLAIN, STYLES, Colours
 
 DEPTH: Final = 16
 """Tags that may be open at once. One opened inside of these changes nothing; it must be closed all the same."""
@@ -125,19 +126,12 @@ def pieces(line: str) -> list[str]:
     return _TAG.split(line)
 
 
-def _bracket(tag: re.Match[str]) -> str:
-    return "[" if tag[0] == "[[" else ""
-
-
-def _is_whole(tag: str) -> bool:
-    return tag == "[[" or tag.endswith("]")
-
-
-def _rendered(line: str, colours: Colours) -> str:
+def runs(line: str, plain: _T, with_: Callable[[_T, str], _T]) -> Iterator[tuple[str, _T]]:
+    """What is to be seen of a line, none of it empty, and how each part looks. ``with_`` gives a look with one more style or colour."""
     found = _TAG.split(line)
-    out = [found[0]]
-    opened: Nest[Paint] = Nest()
-    shown = PLAIN
+    if found[0]:
+        yield found[0], plain
+    opened: Nest[_T] = Nest()
     for tag, text in zip(found[1::2], found[2::2], strict=True):
         visible = text
         if tag == "[[":
@@ -147,14 +141,28 @@ def _rendered(line: str, colours: Colours) -> str:
         elif tag == "[/all]":
             opened.end_all()
         else:
-            opened.begin((opened.open[-1] if opened.open else PLAIN).with_(tag[1:-1], colours))
+            opened.begin(with_(opened.open[-1] if opened.open else plain, tag[1:-1]))
         if visible:
-            # Only before something to see: a row of tags would else cost the client many times what it cost to write.
-            paint = opened.open[-1] if opened.open else PLAIN
-            if paint != shown:
-                out.append(paint.sgr(shown))
-                shown = paint
-            out.append(visible)
+            yield visible, opened.open[-1] if opened.open else plain
+
+
+def _bracket(tag: re.Match[str]) -> str:
+    return "[" if tag[0] == "[[" else ""
+
+
+def _is_whole(tag: str) -> bool:
+    return tag == "[[" or tag.endswith("]")
+
+
+def _rendered(line: str, colours: Colours) -> str:
+    out: list[str] = []
+    shown = PLAIN
+    # Only before something to see: a row of tags would else cost the client many times what it cost to write.
+    for visible, paint in runs(line, PLAIN, lambda paint, name: paint.with_(name, colours)):
+        if paint != shown:
+            out.append(paint.sgr(shown))
+            shown = paint
+        out.append(visible)
     if shown != PLAIN:
         out.append(PLAIN.sgr(shown))
     return "".join(out)

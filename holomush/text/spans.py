@@ -3,12 +3,13 @@
 The same rules as for a terminal (``holomush.text.markup``): tags end with their line, and no control character is left.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final, TypeAlias
 
+from holomush.text import markup
 from holomush.text.colours import STYLES
-from holomush.text.markup import Nest, clean, pieces
+from holomush.text.markup import clean
 
 Style: TypeAlias = Mapping[str, bool | str]
 """Only what is set: True for ``bold`` and the other styles; ``color`` and ``background`` are a name or ``#rrggbb``."""
@@ -24,7 +25,7 @@ def spans(text: str) -> list[tuple[str, Style]]:
     for number, line in enumerate(_marked(text).split("\n")):
         if number:
             _add(runs, "\n", PLAIN)
-        for run, style in _line(line):
+        for run, style in markup.runs(line, PLAIN, _with):
             _add(runs, run.replace("\0", ""), style)
     return [("".join(parts), style) for parts, style in runs]
 
@@ -33,31 +34,10 @@ def _marked(text: str) -> str:
     return "".join(one if one in "\t\n" or clean(one) else "\0" for one in text) if clean(text) != text else text
 
 
-def _line(line: str) -> Iterator[tuple[str, Style]]:
-    found = pieces(line)
-    yield found[0], PLAIN
-    opened: Nest[Style] = Nest()
-    for tag, text in zip(found[1::2], found[2::2], strict=True):
-        visible = text
-        if tag == "[[":
-            visible = f"[{text}"
-        elif tag == "[/]":
-            opened.end()
-        elif tag == "[/all]":
-            opened.end_all()
-        else:
-            opened.begin({**_top(opened), **_style(tag[1:-1])})
-        yield visible, _top(opened)
-
-
-def _top(opened: Nest[Style]) -> Style:
-    return opened.open[-1] if opened.open else PLAIN
-
-
-def _style(tag: str) -> Style:
-    if tag in STYLES:
-        return {tag: True}
-    return {"background": tag.removeprefix("on-")} if tag.startswith("on-") else {"color": tag}
+def _with(style: Style, name: str) -> Style:
+    if name in STYLES:
+        return {**style, name: True}
+    return {**style, "background": name.removeprefix("on-")} if name.startswith("on-") else {**style, "color": name}
 
 
 def _add(runs: list[tuple[list[str], Style]], text: str, style: Style) -> None:

@@ -127,7 +127,7 @@ def pieces(line: str) -> list[str]:
 
 
 def runs(line: str, plain: _T, with_: Callable[[_T, str], _T]) -> Iterator[tuple[str, _T]]:
-    """What is to be seen of a line, none of it empty, and how each part looks. ``with_`` gives a look with one more style or colour."""
+    """What is to be seen of a line, none of it empty, and how each part looks. ``with_`` adds a style or colour to a look."""
     found = _TAG.split(line)
     if found[0]:
         yield found[0], plain

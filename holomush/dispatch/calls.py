@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+
+import trio
 
 from holomush.database.store import Ticket
 from holomush.dispatch.commit import Actor, Committer, ConflictError
@@ -17,6 +21,8 @@ from holomush.world.transaction import Transaction
 CONFLICT_ATTEMPTS = 5
 ALONE_AFTER = 2
 """Conflicts after which a call is run where nobody can get in its way, if it is not too slow for that."""
+TURN_PATIENCE = 10.0
+"""Seconds that a call which has met a conflict waits for others like it."""
 INTERRUPTION_ATTEMPTS = 20
 """Each interruption is another plugin's timeout, and a plugin that times out soon has a module of its own."""
 
@@ -31,6 +37,8 @@ class PluginCalls:
     def __init__(self, host: PluginHost, committer: Committer) -> None:
         self._host = host
         self._committer = committer
+        self._turns: defaultdict[str, trio.Lock] = defaultdict(trio.Lock)
+        """By plugin: calls that have met a conflict go one after the other, or they would only meet each other again."""
 
     async def run(
         self,
@@ -52,35 +60,49 @@ class PluginCalls:
         ``StorageError``, ``WorldError`` (from ``make_input``) and ``CallGivenUpError``.
         """
         conflicts = interruptions = 0
-        while True:
-            attempt = self._host.begin(plugin)
-            data = make_input(attempt.transaction, self._host.viewer(plugin))
-            try:
-                reply = await self._host.call(
-                    plugin,
-                    function,
-                    data,
-                    attempt,
-                    event_type=event_type,
-                    event_stream=event_stream,
-                    alone=conflicts >= ALONE_AFTER,
-                )
-                if not wanted(reply):
-                    return reply
-                ticket = self._commit(attempt, actor, depth, output, reply)
-            except ConflictError as exc:
-                _forget(attempt, exc)
-                conflicts += 1
-                if conflicts >= CONFLICT_ATTEMPTS:
-                    raise CallGivenUpError("too many others are changing the same thing; try again") from exc
-            except GuestInterruptedError as exc:
-                _forget(attempt, exc)
-                interruptions += 1
-                if interruptions >= INTERRUPTION_ATTEMPTS:
-                    raise CallGivenUpError("it was interrupted again and again; try again") from exc
-            else:
-                await ticket.durable()
-                return reply
+        async with AsyncExitStack() as turn:
+            while True:
+                alone = conflicts >= ALONE_AFTER
+                if alone:
+                    await self._host.rested(plugin)
+                attempt = self._host.begin(plugin)
+                data = make_input(attempt.transaction, self._host.viewer(plugin))
+                try:
+                    reply = await self._host.call(
+                        plugin, function, data, attempt, event_type=event_type, event_stream=event_stream, alone=alone
+                    )
+                    if not wanted(reply):
+                        return reply
+                    ticket = self._commit(attempt, actor, depth, output, reply)
+                except ConflictError as exc:
+                    _forget(attempt, exc)
+                    conflicts += 1
+                    if conflicts >= CONFLICT_ATTEMPTS:
+                        raise _crowded() from exc
+                    if conflicts == 1:
+                        await turn.enter_async_context(self._turn(plugin))
+                except GuestInterruptedError as exc:
+                    _forget(attempt, exc)
+                    interruptions += 1
+                    if interruptions >= INTERRUPTION_ATTEMPTS:
+                        raise CallGivenUpError("it was interrupted again and again; try again") from exc
+                else:
+                    break
+        await ticket.durable()
+        return reply
+
+    @asynccontextmanager
+    async def _turn(self, plugin: str) -> AsyncIterator[None]:
+        """Raises ``CallGivenUpError`` if it takes too long until it is this call's."""
+        lock = self._turns[plugin]
+        with trio.move_on_after(TURN_PATIENCE) as waiting:
+            await lock.acquire()
+        if waiting.cancelled_caught:
+            raise _crowded()
+        try:
+            yield
+        finally:
+            lock.release()
 
     def _commit(self, attempt: Attempt, actor: Actor, depth: int, output: Callable[[Reply], None], reply: Reply) -> Ticket:
         if attempt.has_effects and not attempt.is_current():
@@ -98,6 +120,10 @@ class PluginCalls:
         # Nothing was awaited since it was found current, and from here on nothing can fail but the disk.
         attempt.apply()
         return ticket
+
+
+def _crowded() -> CallGivenUpError:
+    return CallGivenUpError("too many others are changing the same thing; try again")
 
 
 def _forget(attempt: Attempt, cause: HolomushError) -> None:

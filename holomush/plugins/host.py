@@ -157,6 +157,10 @@ class PluginHost:
         """A new attempt of a call of the plugin ``name``, to be given to ``call``."""
         return Attempt.begin(self._world, self._storage[name])
 
+    async def rested(self, name: str) -> None:
+        """Wait until a call of the plugin may be made ``alone``. Then make it at once: others wait for the same."""
+        await trio.sleep_until(self._plugins[name].alone_again)
+
     def viewer(self, name: str) -> Viewer:
         """How the plugin ``name`` is shown entities."""
         return self._plugins[name].viewer
@@ -264,7 +268,7 @@ class PluginHost:
     async def _call(self, plugin: LoadedPlugin, function: str, data: bytes, call: Call, *, alone: bool) -> Reply:
         if len(data) > plugin.limits.message_bytes:
             raise GuestInputError(f"what it was to be given is larger than {plugin.limits.message_bytes} bytes")
-        alone = alone and time.perf_counter() >= plugin.alone_again
+        alone = alone and self._clock.current_time() >= plugin.alone_again
         if plugin.patient_calls and not alone:
             plugin.patient_calls -= 1
             return await self._call_patiently(plugin, function, data, call)
@@ -290,8 +294,7 @@ class PluginHost:
         try:
             return self.quick_lane.call(guest, function, data, call, LONGER)
         finally:
-            now = time.perf_counter()
-            plugin.alone_again = now + REST * (now - begun)
+            plugin.alone_again = self._clock.current_time() + REST * (time.perf_counter() - begun)
 
     async def _call_patiently(self, plugin: LoadedPlugin, function: str, data: bytes, call: Call) -> Reply:
         async with _lent(plugin.patient_pool) as guest:

@@ -60,8 +60,7 @@ class LoadedPlugin:
     patient_calls: int = 0
     """Calls still to be made by worker threads at once, because one was slow lately."""
     alone_again: float = 0.0
-    """``time.perf_counter()`` from which on a call may have the quick lane for longer."""
-
+    """Trio's time from which on a call may have the quick lane for longer."""
     memory_each: int = 0
     """Bytes that the plugin's own memory in one instance had when it was looked at last."""
 

@@ -1,7 +1,6 @@
 """Plugin calls to their commit: run again when the world has moved or a neighbour was interrupted, and given up in the end."""
 
 import sys
-from contextlib import suppress
 from pathlib import Path
 
 import attrs
@@ -12,7 +11,7 @@ import trio.testing
 from dispatch.rig import ALICE, Heart, open_heart
 from holomush.config import PluginsConfig
 from holomush.database.store import StorageUnavailable
-from holomush.dispatch.calls import ALONE_AFTER, CONFLICT_ATTEMPTS, CallGivenUpError
+from holomush.dispatch.calls import ALONE_AFTER, CONFLICT_ATTEMPTS, TURN_PATIENCE, CallGivenUpError
 from holomush.plugins.calls import Call
 from holomush.plugins.functions.table import HostFunction
 from holomush.plugins.functions.views import Viewer
@@ -264,26 +263,53 @@ async def test_what_was_asked_of_the_server_happens_only_once_all_is_on_disk(tmp
 @pytest.mark.parametrize(
     ("function", "result"), [("count", "SELECT value FROM kv"), ("append", "SELECT text FROM p_keeper__notes")]
 )
-async def test_calls_of_one_plugin_at_the_same_time_lose_nothing_that_it_keeps(
+async def test_of_many_calls_that_change_the_same_thing_at_the_same_time_each_comes_through(
     tmp_path: Path, runtime: SourceRuntime, function: str, result: str
 ) -> None:
     async with open_heart(tmp_path, runtime) as heart:
         await heart.load("keeper", KEEPER, KEEPS)
-        done = 0
-
-        async def run() -> None:
-            nonlocal done
-            with suppress(CallGivenUpError):
-                await heart.run("keeper", function)
-                done += 1
-
         async with trio.open_nursery() as nursery:
-            for _ in range(8):
-                nursery.start_soon(run)
-        assert done > 1
+            for _ in range(20):
+                nursery.start_soon(heart.run, "keeper", function)
         rows = [int(value) for (value,) in await heart.store.fetch(result)]
     # Counted one after the other, whatever ran beside it: nobody has built upon what another was about to change.
-    assert sorted(rows) == ([done] if function == "count" else list(range(done)))
+    assert sorted(rows) == ([20] if function == "count" else list(range(20)))
+
+
+async def test_who_waits_too_long_behind_another_that_met_a_conflict_is_told(
+    tmp_path: Path, runtime: SourceRuntime, mock_clock: trio.testing.MockClock
+) -> None:
+    calls = 0
+    second, gate = trio.Event(), trio.Event()
+
+    async def linger() -> None:
+        second.set()
+        await gate.wait()
+
+    async def let_time_pass() -> None:
+        while not gate.is_set():
+            await trio.testing.wait_all_tasks_blocked()
+            mock_clock.jump(TURN_PATIENCE)
+
+    def hold_up_the_second(function: HostFunction, call: Call, arguments: list[str]) -> object:
+        nonlocal calls
+        calls += 1
+        if calls == 2:
+            trio.from_thread.run(linger)
+        return function.run(call, *arguments)
+
+    async with open_heart(tmp_path, runtime, interpose=hold_up_the_second) as heart:
+        await heart.load("tester", "from holomush_pdk import *\ndef grow(inv): update_character('alice', description=inv.raw)")
+        (loaded,) = heart.host.plugins
+        loaded.patient_calls = sys.maxsize
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(Meddler(heart, 1).run, "grow", [])
+            await second.wait()
+            nursery.start_soon(let_time_pass)
+            with pytest.raises(CallGivenUpError, match="too many others are changing the same thing; try again"):
+                await Meddler(heart, 1).run("grow", [])
+            gate.set()
+        assert calls == 4  # Three of the first, which has met two conflicts, and one of the second.
 
 
 async def test_what_the_input_needs_and_is_not_there(tmp_path: Path, runtime: SourceRuntime) -> None:

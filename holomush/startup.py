@@ -120,6 +120,7 @@ def make_surroundings(
         access=oversight.access,
         handbook=handbook,
         sessions=oversight.sessions,
+        connected=oversight.connected,
         boot=oversight.boot,
         start=keeping.start,
         characters_each=config.sessions.characters,

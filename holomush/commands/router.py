@@ -88,6 +88,8 @@ class Router:
         self._names = {access: self._visible_names(access) for access in Access}
         # Exit names come this way with every step a player takes, and difflib needs up to a millisecond for each.
         self._suggestion = functools.lru_cache(_SUGGESTIONS_KEPT)(self._suggest)
+        # Everybody who comes in is told, and to find it each command is tried.
+        self._usable_to = functools.cache(self._find_usable)
         self.warnings: tuple[str, ...] = tuple(warnings)
         """What an operator should know: commands that several plugins claim, and ones that nothing can reach."""
 
@@ -134,6 +136,9 @@ class Router:
 
     def usable(self, access: Access) -> tuple[Usable, ...]:
         """Every command that somebody with this access may use and that no other takes the words from, in order; for help."""
+        return self._usable_to(access)
+
+    def _find_usable(self, access: Access) -> tuple[Usable, ...]:
         return tuple(found for spec in self._specs if spec.access <= access and (found := self._usable(spec, access)) is not None)
 
     def _usable(self, spec: CommandSpec, access: Access) -> Usable | None:

@@ -53,8 +53,6 @@ OWN_MODULE_AFTER = 3
 """Timeouts after which a plugin gets a compiled module of its own, so that interrupting it disturbs only itself."""
 MEASURED_CALLS = 64
 """After so many calls an instance is asked how much memory it has."""
-PATIENT_CALLS = 50
-"""After a call that was too slow for the quick lane, so many go to worker threads at once."""
 
 T = TypeVar("T")
 
@@ -269,8 +267,7 @@ class PluginHost:
         if len(data) > plugin.limits.message_bytes:
             raise GuestInputError(f"what it was to be given is larger than {plugin.limits.message_bytes} bytes")
         alone = alone and self._clock.current_time() >= plugin.alone_again
-        if plugin.patient_calls and not alone:
-            plugin.patient_calls -= 1
+        if plugin.slowness.is_slow(function) and not alone:
             return await self._call_patiently(plugin, function, data, call)
         attempt = call.attempt
         before = attempt.transaction.savepoint()
@@ -283,7 +280,7 @@ class PluginHost:
         except GuestError:
             if not call.too_slow:
                 raise
-        plugin.patient_calls = PATIENT_CALLS
+        plugin.slowness.was_too_slow(function)
         attempt.begin_again(self._storage[plugin.name], before)
         return await self._call_patiently(plugin, function, data, self._new_call(plugin, function, attempt))
 
@@ -299,7 +296,8 @@ class PluginHost:
     async def _call_patiently(self, plugin: LoadedPlugin, function: str, data: bytes, call: Call) -> Reply:
         async with _lent(plugin.patient_pool) as guest:
             with self.deadlines.watching(call, guest):
-                output = await self._in_thread(partial(guest.call, function, data, call))
+                output, seconds = await self._in_thread(partial(_timed_call, guest, function, data, call))
+            plugin.slowness.took(function, seconds)
             _measure(plugin, guest)
             return read_reply(output, call)
 
@@ -353,6 +351,12 @@ class PluginHost:
             told = f"Plugin {plugin.name} is switched off for {in_words(pause)}, because it keeps failing: {report}."
             _log.error("%s", told)
             self._surroundings.tell_admins(told)
+
+
+def _timed_call(guest: Guest, function: str, data: bytes, call: Call) -> tuple[bytes, float]:
+    """The output, and the seconds of processor time that it took."""
+    begun = time.thread_time()
+    return guest.call(function, data, call), time.thread_time() - begun
 
 
 def _measure(plugin: LoadedPlugin, guest: Guest) -> None:

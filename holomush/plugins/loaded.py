@@ -17,6 +17,7 @@ from holomush.plugins.limits import Limits
 from holomush.plugins.pauses import Health, in_words
 from holomush.plugins.roster.capabilities import CapabilitySet
 from holomush.plugins.roster.manifest import Manifest
+from holomush.plugins.slowness import Slowness
 from holomush.world.model import Kind
 
 
@@ -57,8 +58,7 @@ class LoadedPlugin:
     figures: Figures = attrs.Factory(Figures)
     functions: frozenset[str] = frozenset()
     timeouts: int = 0
-    patient_calls: int = 0
-    """Calls still to be made by worker threads at once, because one was slow lately."""
+    slowness: Slowness = attrs.Factory(Slowness)
     alone_again: float = 0.0
     """Trio's time from which on a call may have the quick lane for longer."""
     memory_each: int = 0

@@ -64,6 +64,8 @@ class Surroundings:
     """What is asked may be called from any thread; what is to be done (boot, switch, shut down, tell) is called on Trio's."""
 
     fetch: Fetch = _no_network
+    connected: Callable[[], list[str]] = list
+    """The ids of the characters that are played right now, those longest here first."""
     is_connected: Callable[[str], bool] = _nobody
     """Whether somebody plays the character with this id right now."""
     access: Callable[[str], Access | None] = _no_access

@@ -16,7 +16,7 @@ from holomush import __version__
 from holomush.commands.access import Access
 from holomush.events.bus import Bus
 from holomush.sessions.client import Farewell
-from holomush.sessions.presence import Presences
+from holomush.sessions.presence import Presence, Presences
 from holomush.world.model import Kind
 from holomush.world.state import World
 
@@ -40,7 +40,7 @@ class Oversight:
         """Everybody in play, those longest here first. Times are milliseconds since 1970 and seconds."""
         now = time.time()
         shown: list[Mapping[str, Any]] = []
-        for presence in sorted(self._presences, key=lambda p: p.connected_at):
+        for presence in sorted(self._presences, key=_connected_at):
             character = self._world.get(presence.character_id)
             if character is not None:
                 shown.append(
@@ -55,6 +55,10 @@ class Oversight:
                     }
                 )
         return shown
+
+    def connected(self) -> list[str]:
+        """The ids of the characters that are played, those longest here first."""
+        return [presence.character_id for presence in sorted(self._presences, key=_connected_at)]
 
     def is_connected(self, character_id: str) -> bool:
         """Whether somebody plays a character."""
@@ -121,3 +125,7 @@ class Oversight:
         for seat in tuple(self._presences.seats.values()):
             if seat.character_id == character_id:
                 seat.end(Farewell.BOOTED, text)
+
+
+def _connected_at(presence: Presence) -> float:
+    return presence.connected_at

@@ -50,6 +50,10 @@ class Crowd:
         # Whom the plugin has made nobody plays yet; those of the test were made at no time at all.
         return not character.created_at or character_id in self.arrived
 
+    def connected(self) -> list[str]:
+        """The characters that are played."""
+        return [entity.id for entity in self._world.entities() if self.is_connected(entity.id)]
+
     def access(self, character_id: str) -> Access | None:
         """What somebody may do: what they had when they typed, or else everything; None if nobody plays that character."""
         return self.typed_with.get(character_id, Access.ADMIN) if self.is_connected(character_id) else None
@@ -66,8 +70,8 @@ class Crowd:
                 "access": (self.access(entity.id) or Access.GUEST).name.lower(),
                 "addresses": ["192.0.2.1"],
             }
-            for entity in self._world.entities()
-            if self.is_connected(entity.id)
+            for entity in map(self._world.get, self.connected())
+            if entity is not None
         ]
 
     def stats(self) -> Mapping[str, Any]:

@@ -318,6 +318,7 @@ def _surroundings(web: CannedWeb, watch: Watch, crowd: Crowd) -> Surroundings:
         access=crowd.access,
         handbook=crowd.handbook,
         sessions=crowd.sessions,
+        connected=crowd.connected,
         boot=crowd.boot,
         start=crowd.start,
         hash_password=_hash,

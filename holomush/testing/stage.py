@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from functools import cache
@@ -159,7 +158,7 @@ class Stage:
         await bring_up_to_date(self.store, manifest)
         await self.storage.open_tables(manifest.name, self.store)
         # Never in the quick lane, from which a call may be taken to be made anew: a mock is asked once for each host call.
-        loaded.patient_calls = sys.maxsize
+        loaded.slowness.always = True
         # Made now, so that what the plugin does at its start is no part of its first call.
         loaded.patient_pool.release(await loaded.patient_pool.acquire())
         self.switchboard.open(self.host, [source])

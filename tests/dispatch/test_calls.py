@@ -1,6 +1,5 @@
 """Plugin calls to their commit: run again when the world has moved or a neighbour was interrupted, and given up in the end."""
 
-import sys
 from pathlib import Path
 
 import attrs
@@ -125,7 +124,7 @@ async def test_after_two_conflicts_nobody_can_get_in_the_way(tmp_path: Path, run
             "def grow(inv): update_character('alice', description=query_character('alice').description + '!')",
         )
         (loaded,) = heart.host.plugins
-        loaded.patient_calls = sys.maxsize
+        loaded.slowness.always = True
         await heart.run("tester", "grow")
         alice = heart.world.get("alice")
         assert isinstance(alice, Character)
@@ -301,7 +300,7 @@ async def test_who_waits_too_long_behind_another_that_met_a_conflict_is_told(
     async with open_heart(tmp_path, runtime, interpose=hold_up_the_second) as heart:
         await heart.load("tester", "from holomush_pdk import *\ndef grow(inv): update_character('alice', description=inv.raw)")
         (loaded,) = heart.host.plugins
-        loaded.patient_calls = sys.maxsize
+        loaded.slowness.always = True
         async with trio.open_nursery() as nursery:
             nursery.start_soon(Meddler(heart, 1).run, "grow", [])
             await second.wait()

@@ -36,7 +36,7 @@ from holomush.plugins.guests.guest import (
     SourceProgram,
     SourceRuntime,
 )
-from holomush.plugins.host import OWN_MODULE_AFTER, PATIENT_CALLS
+from holomush.plugins.host import OWN_MODULE_AFTER
 from holomush.plugins.loaded import PluginLoadError, PluginPausedError
 from holomush.plugins.reply import GuestDeniedError, Reply
 from holomush.plugins.roster.approvals import Grant
@@ -49,7 +49,6 @@ QUICK = PluginsConfig(timeout=0.3)
 SLACK = 2.0
 """Seconds by which a busy machine may be late; every endless guest here would run for ever."""
 
-PATIENT = 1000
 """Calls that are to go to worker threads at once."""
 
 COUNTER = """
@@ -309,7 +308,7 @@ async def test_what_a_plugin_prints_and_logs_is_in_the_log(
     """
     async with open_rig(tmp_path, runtime) as rig:
         plugin = await rig.load(source)
-        plugin.patient_calls = PATIENT  # a call that is begun anew would log anew
+        plugin.slowness.always = True  # a call that is begun anew would log anew
         await rig.call("tell")
     records = [(record.levelno, record.getMessage()) for record in caplog.records if record.name == "holomush.plugin.tester"]
     assert records[0] == (logging.INFO, "loading")
@@ -359,8 +358,11 @@ async def test_a_stuck_call_does_not_hold_up_the_others(tmp_path: Path, runtime:
             nursery.start_soon(stick)
             await trio.testing.wait_all_tasks_blocked()
             assert await rig.call("quick") == Reply("done")
+            assert (plugin.pool.size, plugin.patient_pool.size) == (1, 1)
+            plugin.slowness.was_too_slow("quick")
+            assert await rig.call("quick") == Reply("done")
+            assert (plugin.pool.size, plugin.patient_pool.size) == (1, 2)
             assert not over.is_set()
-            assert plugin.patient_pool.size == 2
 
 
 # ---- Ways to end -----------------------------------------------------------------------------------------------------
@@ -434,7 +436,7 @@ ENDINGS: list[tuple[str, type[GuestError], str]] = [
 ]
 
 
-@pytest.mark.parametrize("patient", [0, PATIENT], ids=["quick", "patient"])
+@pytest.mark.parametrize("lane", ["quick", "patient"])
 @pytest.mark.parametrize(("function", "error", "text"), ENDINGS, ids=[ending[0] for ending in ENDINGS])
 async def test_after_every_failure_there_is_a_fresh_instance(
     tmp_path: Path,
@@ -443,17 +445,17 @@ async def test_after_every_failure_there_is_a_fresh_instance(
     function: str,
     error: type[GuestError],
     text: str,
-    patient: int,
+    lane: str,
 ) -> None:
     # What only uses memory or the stack may take its time on a busy machine.
     config = QUICK if error is GuestOverdueError else PluginsConfig(timeout=20.0)
     async with open_rig(tmp_path, runtime, config) as rig:
         plugin = await rig.load(FAILING)
-        pool = plugin.patient_pool if patient else plugin.pool
-        plugin.patient_calls = patient
+        pool = plugin.patient_pool if lane == "patient" else plugin.pool
+        plugin.slowness.always = lane == "patient"
         assert await rig.call("count") == Reply("1")
         caplog.clear()
-        plugin.patient_calls = patient
+        plugin.slowness.always = lane == "patient"
         started = time.monotonic()
         failure = await failing(rig.call(function))
         if error is GuestOverdueError:
@@ -464,7 +466,7 @@ async def test_after_every_failure_there_is_a_fresh_instance(
         assert [record.name for record in caplog.records] == ["holomush.plugins.host"]
         assert caplog.messages[0].startswith(f"plugin tester, {function}: ")
         assert pool.size == 0
-        plugin.patient_calls = patient
+        plugin.slowness.always = lane == "patient"
         assert await rig.call("count") == Reply("1")
 
 
@@ -486,7 +488,24 @@ async def test_what_is_too_slow_for_the_quick_lane_is_done_once_by_a_thread(tmp_
         assert [event.type for event in attempt.transaction.events] == ["started"]
         assert set(attempt.transaction.changes) == {"alice"}
         assert (plugin.pool.size, plugin.patient_pool.size) == (0, 1)
-        assert plugin.patient_calls == PATIENT_CALLS
+        assert plugin.slowness.is_slow("work")
+
+
+async def test_a_slow_function_does_not_slow_the_others_of_its_plugin(tmp_path: Path, runtime: SourceRuntime) -> None:
+    source = """
+        import time
+        def work(inv):
+            end = time.time() + 0.1
+            while time.time() < end: pass
+        def chat(inv): pass
+    """
+    async with open_rig(tmp_path, runtime) as rig:
+        plugin = await rig.load(source)
+        await rig.call("work")
+        assert plugin.slowness.is_slow("work")
+        await rig.call("chat")
+        assert not plugin.slowness.is_slow("chat")
+        assert (plugin.pool.size, plugin.patient_pool.size) == (1, 1)
 
 
 async def test_a_slow_call_does_not_hold_up_trio(tmp_path: Path, runtime: SourceRuntime) -> None:
@@ -697,7 +716,7 @@ async def test_closing_interrupts_what_runs(tmp_path: Path, runtime: SourceRunti
     started = time.monotonic()
     async with open_rig(tmp_path, runtime, PluginsConfig(timeout=60.0)) as rig:
         plugin = await rig.load(LOOP)
-        plugin.patient_calls = PATIENT
+        plugin.slowness.always = True
         assert await rig.call("quick") == Reply("done")
 
         async def loop() -> None:
@@ -888,7 +907,7 @@ async def test_who_is_stopped_with_the_server_has_not_failed(tmp_path: Path, run
     config = PluginsConfig(pauses=PausesConfig(failures=1))
     async with open_rig(tmp_path, runtime, config, surroundings=make_surroundings(tell_admins=told.append)) as rig:
         plugin = await rig.load("from holomush_pdk import log\ndef loop(invocation):\n    log('on')\n    while True: pass\n")
-        plugin.patient_calls = PATIENT
+        plugin.slowness.always = True
         errors: list[GuestError] = []
 
         async def loop() -> None:

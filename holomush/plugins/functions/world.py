@@ -91,7 +91,7 @@ def _find_anywhere(call: Call, name: str, kinds: set[Kind]) -> list[Entity]:
     call.require("read:everywhere")
     if kinds - {Kind.CHARACTER}:
         call.must_be_patient()
-    connected = [session["character_id"] for session in call.surroundings.sessions()] if Kind.CHARACTER in kinds else []
+    connected = call.surroundings.connected() if Kind.CHARACTER in kinds else []
     try:
         return find_anywhere(call.attempt.transaction, name, kinds, connected, call.must_stop)
     except SearchStoppedError as exc:

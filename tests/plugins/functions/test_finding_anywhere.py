@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import attrs
@@ -18,13 +17,9 @@ from plugins.rooms import make_call, make_surroundings, make_world
 ALL = [kind.value for kind in Kind]
 
 
-def in_play(*ids: str) -> list[Mapping[str, Any]]:
-    return [{"character_id": character_id} for character_id in ids]
-
-
 def make_seeker(*capabilities: str, world: World | None = None) -> Call:
     """A call in the small world, in which Alice and Dora are connected."""
-    surroundings = make_surroundings(sessions=lambda: in_play("alice", "dora"))
+    surroundings = make_surroundings(connected=lambda: ["alice", "dora"])
     return make_call(*(capabilities or ("read:*",)), world=world, surroundings=surroundings)
 
 

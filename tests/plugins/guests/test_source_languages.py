@@ -23,7 +23,7 @@ from holomush.plugins.guests.guest import (
     SourceProgram,
     SourceRuntime,
 )
-from holomush.plugins.host import OWN_MODULE_AFTER, PATIENT_CALLS
+from holomush.plugins.host import OWN_MODULE_AFTER
 from holomush.plugins.loaded import LoadedPlugin, PluginLoadError
 from holomush.plugins.reply import GuestDeniedError, Reply
 from plugins.rooms import Rig, open_rig
@@ -31,7 +31,6 @@ from plugins.rooms import Rig, open_rig
 QUICK = PluginsConfig(timeout=0.3)
 SLACK = 2.0
 """Seconds by which a busy machine may be late; every endless guest here would run for ever."""
-PATIENT = 1000
 """Calls that are to go to worker threads at once."""
 
 T = TypeVar("T")
@@ -148,7 +147,7 @@ ENDINGS: list[tuple[str, type[GuestError], str]] = [
 ]
 
 
-@pytest.mark.parametrize("patient", [0, PATIENT], ids=["quick", "patient"])
+@pytest.mark.parametrize("lane", ["quick", "patient"])
 @pytest.mark.parametrize(("function", "error", "text"), ENDINGS, ids=[ending[0] for ending in ENDINGS])
 async def test_after_every_failure_there_is_a_fresh_instance(
     tmp_path: Path,
@@ -157,17 +156,17 @@ async def test_after_every_failure_there_is_a_fresh_instance(
     function: str,
     error: type[GuestError],
     text: str,
-    patient: int,
+    lane: str,
 ) -> None:
     # What only uses memory or the stack may take its time on a busy machine.
     config = QUICK if error is GuestOverdueError else PluginsConfig(timeout=20.0)
     async with open_rig(tmp_path, runtime, config) as rig:
         plugin = await load(rig, FAILING)
-        pool = plugin.patient_pool if patient else plugin.pool
-        plugin.patient_calls = patient
+        pool = plugin.patient_pool if lane == "patient" else plugin.pool
+        plugin.slowness.always = lane == "patient"
         assert await rig.call("count") == Reply("1")
         caplog.clear()
-        plugin.patient_calls = patient
+        plugin.slowness.always = lane == "patient"
         started = time.monotonic()
         failure = await failing(rig.call(function))
         if error is GuestOverdueError:
@@ -178,7 +177,7 @@ async def test_after_every_failure_there_is_a_fresh_instance(
         assert [record.name for record in caplog.records] == ["holomush.plugins.host"]
         assert caplog.messages[0].startswith(f"plugin tester, {function}: ")
         assert pool.size == 0
-        plugin.patient_calls = patient
+        plugin.slowness.always = lane == "patient"
         assert await rig.call("count") == Reply("1")
 
 
@@ -248,7 +247,7 @@ export async function work() {
         assert [event.type for event in attempt.transaction.events] == ["started"]
         assert set(attempt.transaction.changes) == {"alice"}
         assert (plugin.pool.size, plugin.patient_pool.size) == (0, 1)
-        assert plugin.patient_calls == PATIENT_CALLS
+        assert plugin.slowness.is_slow("work")
 
 
 async def test_a_bystander_is_interrupted_and_not_blamed(

@@ -38,8 +38,8 @@ def find_near(transaction: Transaction, near: Character, name: str, kinds: Colle
     if key == "here":
         here = transaction.get(near.location_id)
         return [here] if here is not None and Kind.LOCATION in kinds else []
-    around = list(_around(transaction, near))
-    return _numbered(key, lambda each: _fitting((e for e in around if e.kind in kinds), each))
+    around = list(_around(transaction, near, kinds))
+    return _numbered(key, lambda each: _fitting(around, each))
 
 
 def find_anywhere(
@@ -111,13 +111,17 @@ def _unless(stop: Callable[[], bool], entities: Iterable[Entity]) -> Iterator[En
         yield entity
 
 
-def _around(transaction: Transaction, near: Character) -> Iterator[Entity]:
+def _around(transaction: Transaction, near: Character, kinds: Collection[Kind]) -> Iterator[Entity]:
+    """What is in reach. What is of no kind that is wanted is no read: it may change meanwhile."""
     place = transaction.contents(near.location_id)
-    carried = transaction.contents(near.id)
-    for entity_id in (*place.characters, *carried.objects, *place.objects, *place.exits):
-        entity = transaction.get(entity_id)
-        if entity is not None:
-            yield entity
+    ids: list[str] = []
+    if Kind.CHARACTER in kinds:
+        ids += place.characters
+    if Kind.OBJECT in kinds:
+        ids += (*transaction.contents(near.id).objects, *place.objects)
+    if Kind.EXIT in kinds:
+        ids += place.exits
+    return (entity for entity in map(transaction.get, ids) if entity is not None)
 
 
 def _names(entity: Entity) -> tuple[str, ...]:

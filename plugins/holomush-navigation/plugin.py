@@ -82,8 +82,7 @@ def handle_go(inv: Invocation):
 def handle_exit_name(inv: Invocation):
     """A line that is no command: an exit's whole name or alias, or not for us."""
     wanted = name_key(inv.args.get("exit", ""))
-    place = query_location(inv.location.id)
-    for way in place.exits:
+    for way in find(wanted, near=inv.actor.id, kinds=["exit"]):
         if wanted in (name_key(name) for name in (way.name, *way.aliases)):
             return walk(inv, way)
     return Response(handled=False)

@@ -49,8 +49,6 @@ QUICK = PluginsConfig(timeout=0.3)
 SLACK = 2.0
 """Seconds by which a busy machine may be late; every endless guest here would run for ever."""
 
-"""Calls that are to go to worker threads at once."""
-
 COUNTER = """
     import extism
     from holomush_pdk import emit_event, query_location

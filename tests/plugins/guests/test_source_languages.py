@@ -31,8 +31,6 @@ from plugins.rooms import Rig, open_rig
 QUICK = PluginsConfig(timeout=0.3)
 SLACK = 2.0
 """Seconds by which a busy machine may be late; every endless guest here would run for ever."""
-"""Calls that are to go to worker threads at once."""
-
 T = TypeVar("T")
 
 

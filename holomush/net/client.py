@@ -23,7 +23,13 @@ from holomush.text.preferences import Preferences, check_preferences
 
 T = TypeVar("T")
 
-Input: TypeAlias = Line | LineTooLong | Request
+
+@attrs.frozen
+class SightWanted:
+    """The client has begun to want the surroundings: they are to be shown as to somebody who has just come."""
+
+
+Input: TypeAlias = Line | LineTooLong | Request | SightWanted
 """What a client sends that is the game's business."""
 
 
@@ -70,6 +76,7 @@ class BaseClient(ABC, Generic[T]):
         self.encoding = self._encoding_for(self.display)
         self.pager = Pager(lambda: self.display, lambda text: self._put(self.encoding.text(text)))
         self.farewell: Farewell | None = None
+        self._playing: Playing | None = None
         self._shown: object = None
 
     @abstractmethod
@@ -118,6 +125,12 @@ class BaseClient(ABC, Generic[T]):
 
     def begin(self, playing: Playing) -> None:
         """Somebody has come in."""
+        self._playing = playing
+        self._shown = None
+        self._introduce(playing)
+
+    def _introduce(self, playing: Playing) -> None:
+        """Say who is played, as far as it is not in the text that follows."""
         if playing.resumed:
             self.tell(Notice(f"You are back as {playing.character.name}."))
 

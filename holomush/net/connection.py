@@ -13,7 +13,7 @@ import trio
 
 from holomush.config import Config
 from holomush.errors import HolomushError
-from holomush.net.client import Connection, Input
+from holomush.net.client import Connection, Input, SightWanted
 from holomush.net.telnet.events import Line, LineTooLong
 from holomush.rates import Bucket
 from holomush.sessions.client import Farewell
@@ -151,6 +151,8 @@ class Connections:
                 await session.line(text)
             case LineTooLong(limit):
                 session.tell(f"That line is longer than {limit} bytes and was ignored.")
+            case SightWanted():
+                session.show_sight()
             case _:
                 await session.request(one)
 

@@ -11,9 +11,9 @@ import trio
 from holomush.config import TelnetConfig
 from holomush.events.bus import Encoding, Publication
 from holomush.events.render import Role
-from holomush.net.client import Input, QueuedClient
+from holomush.net.client import Input, QueuedClient, SightWanted
 from holomush.net.outbox import Flusher, Outbox
-from holomush.net.packages import Supports, packages_of_event, packages_of_playing, packages_of_sight
+from holomush.net.packages import Supports, newly_wanted, packages_of_event, packages_of_playing, packages_of_sight
 from holomush.net.sockets import send_now, unacknowledged
 from holomush.net.telnet.codec import TelnetCodec
 from holomush.net.telnet.events import (
@@ -119,10 +119,8 @@ class TelnetClient(QueuedClient[bytes]):
         """Whether it has GMCP, and wants to know of places."""
         return self._supports is not None and self._supports.includes("Room.Info")
 
-    def begin(self, playing: Playing) -> None:
-        """Somebody has come in: their program is told who."""
-        super().begin(playing)
-        self._shown = None
+    def _introduce(self, playing: Playing) -> None:
+        super()._introduce(playing)
         for name, data in packages_of_playing(playing):
             self._send_package(name, data)
 
@@ -157,7 +155,7 @@ class TelnetClient(QueuedClient[bytes]):
         self._send_negotiation()
 
     async def receive(self) -> Sequence[Input]:
-        """What has been typed; nothing at the end, and once the client is closed."""
+        """What has been typed or asked for; nothing at the end, and once the client is closed."""
         while self.farewell is None:
             data = b""
             with trio.CancelScope() as self._reading:
@@ -169,21 +167,21 @@ class TelnetClient(QueuedClient[bytes]):
                 await self._wait_turn()
             if not data or self.farewell is not None:
                 break
-            typed: list[Input] = []
+            said: list[Input] = []
             for event in self.codec.receive(data):
                 if isinstance(event, Line | LineTooLong):
-                    typed.append(event)
+                    self._is_prompted = False
+                    said.append(event)
                 else:
-                    self._hear(event)
+                    said += self._hear(event)
             self._send_negotiation()
-            if typed:
-                self._is_prompted = False
-                return typed
+            if said:
+                return said
         return ()
 
     def done(self) -> None:
-        """Say so by a prompt, if the player wants them."""
-        if self._wants_prompt():
+        """Say so by a prompt, if the player wants them and has none."""
+        if self._wants_prompt() and not self._is_prompted:
             self._is_prompted = True
             self.outbox.put(self._prompt())
 
@@ -198,8 +196,8 @@ class TelnetClient(QueuedClient[bytes]):
             if data:
                 self.outbox.put(data)
 
-    def _hear(self, event: TelnetEvent) -> None:
-        """The client has said something that was not typed."""
+    def _hear(self, event: TelnetEvent) -> Sequence[Input]:
+        """The client has said something that was not typed. What of it is the game's business is returned."""
         match event:
             case WindowSize(columns, rows):
                 self._learn(columns=columns, rows=rows)
@@ -217,10 +215,10 @@ class TelnetClient(QueuedClient[bytes]):
             case Compression():
                 self.outbox.stop_compressing()
             case GmcpEnabled(on):
-                self._supports = Supports() if on else None
-                self._adapt()
+                return self._support(Supports() if on else None)
             case Gmcp(package, data):
-                self._hear_package(package, data)
+                return self._hear_package(package, data)
+        return ()
 
     def _hear_environment(self, variables: Mapping[str, str]) -> None:
         """Variables of the Mud New-Environ Standard, for clients that say by them what others say by their terminal type."""
@@ -233,9 +231,9 @@ class TelnetClient(QueuedClient[bytes]):
         if variables.get("SCREEN_READER", "") in ("1", "true", "yes", "on"):
             self._learn(screen_reader=True)
 
-    def _hear_package(self, package: str, data: object) -> None:
+    def _hear_package(self, package: str, data: object) -> Sequence[Input]:
         if self._supports is None:
-            return
+            return ()
         match package.lower():
             case "core.ping":
                 self._send_package("Core.Ping", None)
@@ -243,8 +241,22 @@ class TelnetClient(QueuedClient[bytes]):
                 if isinstance(data, dict) and isinstance(data.get("client"), str) and not self._abilities.terminal_types:
                     self._learn(terminal_types=(data["client"][:40],))
             case _:
-                self._supports = self._supports.hear(package, data)  # type: ignore[arg-type]
-                self._adapt()
+                return self._support(self._supports.hear(package, data))  # type: ignore[arg-type]
+        return ()
+
+    def _support(self, supports: Supports | None) -> Sequence[Input]:
+        """Send packages as the client wants them from now on, and at once what it has missed."""
+        before, saw = self._supports, self.wants_sight
+        self._supports = supports
+        self._adapt()
+        if self._playing is None:
+            return ()
+        for name, data in newly_wanted(packages_of_playing(self._playing), before, supports):
+            self._send_package(name, data)
+        if saw or not self.wants_sight:
+            return ()
+        self._shown = None
+        return (SightWanted(),)
 
     def _send_package(self, name: str, data: object) -> None:
         if self._supports is not None and (name.startswith("Core.") or self._supports.includes(name)):

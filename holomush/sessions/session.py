@@ -210,6 +210,11 @@ class Session:
             return
         await self._come_in(await self._arrival.request(request))
 
+    def show_sight(self) -> None:
+        """Show the surroundings to a client that wants them only now."""
+        if self._presence is not None:
+            self._game.sights.show(self._presence.character_id, self._client)
+
     async def _come_in(self, entry: Entry | None) -> None:
         if entry is not None:
             await self._play(entry.admission, since=entry.since)

@@ -223,6 +223,32 @@ async def test_who_wants_only_the_place_is_not_told_of_people(data: Path, runtim
         assert [name for name, _ in model.messages] == ["Room.Info", "Core.Ping"]
 
 
+async def test_what_a_client_wants_only_after_coming_in_it_is_told_then(data: Path, runtime: SourceRuntime) -> None:
+    model = FullMudlet()
+    model.supports = ("Char.Status 1",)
+    async with running_server(data, runtime) as server:
+        alice = await created(server, model, "Alice")
+        await alice.type("preferences prompt on")
+        await alice.read_until("> ")
+        assert [name for name, _ in model.messages] == ["Char.Status"]
+        model.messages.clear()
+        await alice.send(gmcp('Core.Supports.Add ["Char 1", "Room 1"]') + gmcp('Core.Supports.Add ["Room 1"]'))
+        await alice.wait_told("Room.Players", [person("Alice")])
+        await alice.send(gmcp('Core.Supports.Remove ["Room"]') + gmcp('Core.Supports.Add ["Room.Info 1"]') + gmcp("Core.Ping"))
+        await alice.type("say done")
+        # No line was typed, so no prompt came again: the say stands behind the one that was there.
+        assert await alice.read_until('done"\r\n') == 'You say, "done"\r\n'
+        info = ("Room.Info", room_info(server, "Alice"))
+        assert model.messages == [
+            ("Char.Name", person("Alice")),
+            ("Char.StatusVars", {"name": "Name", "role": "Role"}),
+            info,
+            ("Room.Players", [person("Alice")]),
+            ("Core.Ping", None),
+            info,
+        ]
+
+
 async def test_a_client_may_end_compression_and_loses_nothing(data: Path, runtime: SourceRuntime) -> None:
     model = FullMudlet()
     async with running_server(data, runtime) as server:

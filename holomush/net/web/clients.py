@@ -18,9 +18,9 @@ from holomush import __version__
 from holomush.events.bus import Encoding, Publication
 from holomush.events.event import JSON
 from holomush.events.render import Role
-from holomush.net.client import Input, QueuedClient, T
+from holomush.net.client import Input, QueuedClient, SightWanted, T
 from holomush.net.messages import Message, MessageOutbox
-from holomush.net.packages import Package, Supports, packages_of_event, packages_of_playing, packages_of_sight
+from holomush.net.packages import Package, Supports, newly_wanted, packages_of_event, packages_of_playing, packages_of_sight
 from holomush.net.telnet.lines import LineReader
 from holomush.net.turnstile import Turnstile
 from holomush.net.web.requests import BadMessage, Ping, Window, read_message
@@ -208,10 +208,7 @@ class JsonClient(SocketClient[str]):
         text = f"Welcome to {self._game}."
         self._say("hello", game=self._game, version=__version__, guests=self._guests, text=text)
 
-    def begin(self, playing: Playing) -> None:
-        """Say who is played."""
-        self._is_stranger = False
-        self._shown = None
+    def _introduce(self, playing: Playing) -> None:
         character = {"id": playing.character.id, "name": playing.character.name}
         self._say(
             "playing",
@@ -350,10 +347,8 @@ class FrameClient(SocketClient[Frames]):
         make = type(self)._frame
         return () if make is None else tuple(make(package) for package in packages if self._supports.includes(package[0]))
 
-    def begin(self, playing: Playing) -> None:
-        """Somebody has come in: their program is told who."""
-        super().begin(playing)
-        self._shown = None
+    def _introduce(self, playing: Playing) -> None:
+        super()._introduce(playing)
         self._put(self._packages(packages_of_playing(playing)))
 
     def show_sight(self, sight: Sight) -> None:
@@ -383,9 +378,20 @@ class FrameClient(SocketClient[Frames]):
         name, data = package
         if name.lower() == "core.ping":
             self._put(self._packages([("Core.Ping", None)]))
-        self._supports = self._supports.hear(name, data)
+        return self._support(self._supports.hear(name, data))
+
+    def _support(self, supports: Supports) -> Sequence[Input]:
+        """Send packages as the client wants them from now on, and at once what it has missed."""
+        before, saw = self._supports, self.wants_sight
+        self._supports = supports
         self._adapt()
-        return ()
+        if self._playing is None:
+            return ()
+        self._put(self._packages(newly_wanted(packages_of_playing(self._playing), before, supports)))
+        if saw or not self.wants_sight:
+            return ()
+        self._shown = None
+        return (SightWanted(),)
 
     def _typed(self, data: bytes) -> Sequence[Input]:
         """What has been typed. A frame is a line if it does not say so: some clients leave the end out."""

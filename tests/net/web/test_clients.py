@@ -93,6 +93,8 @@ async def test_gmcp(data: Path, runtime: SourceRuntime) -> None:
         await bob.send(b"north")
         await bob.send(b"=again")
         assert (await read_package(bob)).startswith("Comm.Channel.Text ")
+        await bob.send('Core.Supports.Add ["Char.Name 1","Room.Info 1"]')
+        assert [(await read_package(bob)).split(" ")[0] for _ in range(2)] == ["Char.Name", "Room.Info"]
 
 
 async def read_package(socket: Socket) -> str:

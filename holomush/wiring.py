@@ -128,6 +128,7 @@ def make_status(config: Config, oversight: Oversight, store: Store, metrics: Met
     return Status(
         config=config,
         sessions=oversight.sessions,
+        players=lambda: len(oversight.connected()),
         counts=oversight.counts,
         trouble=lambda: None if store.failure is None else str(store.failure),
         exposition=metrics.exposition,

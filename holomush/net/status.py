@@ -13,7 +13,7 @@ import trio
 
 from holomush import __version__
 from holomush.config import Config
-from holomush.net.proxy import forwarded_address, is_among
+from holomush.net.proxy import Network, forwarded_address, is_among
 from holomush.net.web.http import Answer, Request, line
 
 
@@ -24,6 +24,8 @@ class Status:
     config: Config
     sessions: Callable[[], Sequence[Mapping[str, Any]]]
     """Everybody in play, as plugins see them."""
+    players: Callable[[], int]
+    """How many are in play."""
     counts: Callable[[], Mapping[str, int]]
     """How many of each kind of entity there are: locations, exits, objects, characters."""
     trouble: Callable[[], str | None]
@@ -33,13 +35,23 @@ class Status:
     ports: Mapping[str, int]
     """Where the server listens: telnet, tls, web."""
     started: int = attrs.field(factory=lambda: int(time.time()))
+    _proxies: Sequence[Network] = attrs.field(init=False)
+    _may_measure: Sequence[Network] = attrs.field(init=False)
+
+    @_proxies.default
+    def _read_proxies(self) -> Sequence[Network]:
+        return [ipaddress.ip_network(text) for text in self.config.limits.proxies]
+
+    @_may_measure.default
+    def _read_may_measure(self) -> Sequence[Network]:
+        return [ipaddress.ip_network(text) for text in self.config.web.metrics]
 
     def mssp(self) -> Mapping[str, str | Sequence[str]]:
         """The variables of the Mud Server Status Protocol."""
         counts = self.counts()
         variables: dict[str, str | Sequence[str]] = {
             "NAME": self.config.game.name,
-            "PLAYERS": str(len(self.sessions())),
+            "PLAYERS": str(self.players()),
             "UPTIME": str(self.started),
             "CODEBASE": f"HoloMUSH {__version__}",
             "FAMILY": "Custom",
@@ -82,12 +94,12 @@ class Status:
         return Answer(200, {"Content-Type": "application/json"}, f"{body}\n".encode())
 
     async def _metrics(self, request: Request) -> Answer:
-        networks = [ipaddress.ip_network(text) for text in self.config.web.metrics]
-        proxies = [ipaddress.ip_network(text) for text in self.config.limits.proxies]
         # Relayed by somebody on this machine, perhaps, who is not among the proxies: nobody knows whose request it is.
         forwarded_for = request.header("x-forwarded-for")
-        is_strange = bool(forwarded_for) and (not proxies or forwarded_address(forwarded_for, proxies) != request.address)
-        if is_strange or not (is_among(request.address, networks) or request.address == "memory"):
+        is_strange = bool(forwarded_for) and (
+            not self._proxies or forwarded_address(forwarded_for, self._proxies) != request.address
+        )
+        if is_strange or not (is_among(request.address, self._may_measure) or request.address == "memory"):
             return line(403, "The figures are not for everybody: see web.metrics in the configuration.")
         # Not here: it takes longer than anybody should wait for a line.
         body, content_type = await trio.to_thread.run_sync(self.exposition)

@@ -6,7 +6,7 @@ Reading is safe from any thread; whatever tells or hangs up is for the Trio thre
 from __future__ import annotations
 
 import time
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Mapping
 from typing import Any
 
@@ -75,8 +75,7 @@ class Oversight:
 
     def counts(self) -> Mapping[str, int]:
         """How many of each kind of entity there are in the world: ``locations``, ``exits``, ``objects``, ``characters``."""
-        kinds = Counter(entity.kind for entity in self._world.entities())
-        return {f"{kind}s": kinds[kind] for kind in Kind}
+        return {f"{kind}s": self._world.count(kind) for kind in Kind}
 
     def stats(self) -> Mapping[str, Any]:
         """Figures about the server and what is in its world."""

@@ -8,12 +8,13 @@ and one that needs everything at one moment ``entities``, which waits until chan
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 
 import attrs
 
 from holomush.world.lookalikes import look
-from holomush.world.model import EMPTY, Character, Contents, ContentsDraft, Entity, Exit, GameObject, Location
+from holomush.world.model import EMPTY, Character, Contents, ContentsDraft, Entity, Exit, GameObject, Kind, Location
 from holomush.world.names import name_key
 
 
@@ -26,6 +27,7 @@ class World:
         self._character_ids: dict[str, str] = {}
         self._looks: dict[str, tuple[str, ...]] = {}
         """Characters by what their names look like."""
+        self._counts: Counter[Kind] = Counter()
         self.watchers: list[Callable[[Entity | None, Entity | None], None]] = []
         """Told of each change, before it is made: what an entity was and what it becomes. On the Trio thread."""
         self._whole = threading.Lock()
@@ -39,6 +41,7 @@ class World:
             self._contents.clear()
             self._character_ids.clear()
             self._looks.clear()
+            self._counts.clear()
             self._apply({entity.id: entity for entity in entities})
 
     def get(self, entity_id: str) -> Entity | None:
@@ -48,6 +51,10 @@ class World:
     def contents(self, holder_id: str) -> Contents:
         """What the holder holds; empty if there is no such holder. The same instance until something comes or goes."""
         return self._contents.get(holder_id, EMPTY)
+
+    def count(self, kind: Kind) -> int:
+        """How many entities of that kind there are."""
+        return self._counts[kind]
 
     def holders(self) -> tuple[str, ...]:
         """The ids of all that holds something, and of all places that exits lead to. From any thread."""
@@ -90,6 +97,10 @@ class World:
             self._move(drafts, before, after)
             self._lead(drafts, before, after)
             self._rename(before, after)
+            if before is not None:
+                self._counts[before.kind] -= 1
+            if after is not None:
+                self._counts[after.kind] += 1
             if after is None:
                 self._entities.pop(entity_id, None)
                 if isinstance(before, Character):

@@ -68,12 +68,17 @@ def _handshake(subprotocol: str) -> bytes:
     ).encode()
 
 
+def _length(source: random.Random, most: int) -> int:
+    """Each order of magnitude as often as another: long messages are taken at a pace, and very many are to be read."""
+    return int(most ** source.random())
+
+
 def _wrong_value(source: random.Random, depth: int = 0) -> object:
     kinds: Sequence[Callable[[], object]] = (
         lambda: None,
         lambda: True,
         lambda: source.choice((-1, 2**53, 10**400, 1.5, -0.0, 1e308)),
-        lambda: "x" * source.choice((0, 1, 2_000, 9_000)),
+        lambda: "x" * _length(source, 9_000),
         lambda: unicode_text(source, 20),
         lambda: [_wrong_value(source, depth + 1) for _ in range(source.randrange(4))] if depth < 4 else [],
         lambda: {unicode_text(source, 3): _wrong_value(source, depth + 1)} if depth < 4 else {},
@@ -100,9 +105,9 @@ def _bad_json(source: random.Random) -> bytes:
             mutated(source, good.encode()).decode("utf-8", "replace"),
             good[: source.randrange(len(good))],
             good * 2,
-            "[" * source.randint(1, 16_000),
-            '{"a":' * source.randint(1, 3_000),
-            '{"type":"ping","id":' + "9" * source.randint(17, 6_000) + "}",
+            "[" * _length(source, 16_000),
+            '{"a":' * _length(source, 3_000),
+            '{"type":"ping","id":' + "9" * (17 + _length(source, 6_000)) + "}",
             '{"type":"ping","id":NaN}',
             '{"type":"line","text":"\\ud800"}',
             '{"type":"line","type":"guest","type":7}',
@@ -234,12 +239,12 @@ def _deaf(source: random.Random) -> Attempt:
 
 # How many of a thousand connections.
 _SHARES: Mapping[Callable[[random.Random], Attempt], int] = {
-    _senseless_messages: 45,
-    _senseless_packages: 20,
-    _broken_frames: 680,
+    _senseless_messages: 200,
+    _senseless_packages: 60,
+    _broken_frames: 480,
     _cut_frames: 80,
     _requests: 170,
-    _deaf: 5,
+    _deaf: 10,
 }
 
 

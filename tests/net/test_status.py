@@ -92,6 +92,7 @@ def test_what_an_operator_adds_is_told_and_stands_before_what_is_known() -> None
     status = Status(
         config=config,
         sessions=list,
+        players=lambda: 12,
         counts=lambda: {"locations": 3},
         trouble=lambda: None,
         exposition=lambda: (b"", ""),
@@ -99,7 +100,7 @@ def test_what_an_operator_adds_is_told_and_stands_before_what_is_known() -> None
     )
     told = status.mssp()
     names = ("NAME", "CONTACT", "LANGUAGE", "MCCP", "PORT", "SSL", "TLS", "ROOMS", "OBJECTS", "PLAYERS")
-    expected = ["Example", "me@example.org", "German", "0", "4201", "4202", "4202", "3", "0", "0"]
+    expected = ["Example", "me@example.org", "German", "0", "4201", "4202", "4202", "3", "0", "12"]
     assert [told[name] for name in names] == expected
 
 

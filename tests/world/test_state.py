@@ -137,6 +137,7 @@ class WorldMachine(RuleBasedStateMachine):
         assert set(self.world.entities()) == set(self.entities.values())
         assert all(self.world.get(entity_id) is entity for entity_id, entity in self.entities.items())
         assert self.world.get("nothing") is None
+        assert {kind: self.world.count(kind) for kind in Kind} == {kind: len(self.of_kind(self.entities, kind)) for kind in Kind}
 
     @invariant()
     def contents_agree_with_holders(self) -> None:

@@ -30,7 +30,7 @@ SMALL_WINDOW = 4_096
 """Bytes that the system of somebody who does not read takes for them, or as few as it lets us."""
 DEAF_FOR = 3.0
 """Seconds for which somebody who does not read stays."""
-POLITENESS = 10
+POLITENESS = 19
 """The attacker's niceness: a real one would not take its processor from the server."""
 
 

@@ -76,8 +76,6 @@ class BaseClient(ABC, Generic[T]):
         self.encoding = self._encoding_for(self.display)
         self.pager = Pager(lambda: self.display, lambda text: self._put(self.encoding.text(text)))
         self.farewell: Farewell | None = None
-        self._playing: Playing | None = None
-        self._shown: object = None
 
     @abstractmethod
     def _encoding_for(self, display: Display) -> Encoding[T]:
@@ -125,8 +123,6 @@ class BaseClient(ABC, Generic[T]):
 
     def begin(self, playing: Playing) -> None:
         """Somebody has come in."""
-        self._playing = playing
-        self._shown = None
         self._introduce(playing)
 
     def _introduce(self, playing: Playing) -> None:

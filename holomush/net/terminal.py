@@ -13,7 +13,8 @@ from holomush.events.bus import Encoding, Publication
 from holomush.events.render import Role
 from holomush.net.client import Input, QueuedClient, SightWanted
 from holomush.net.outbox import Flusher, Outbox
-from holomush.net.packages import Supports, newly_wanted, packages_of_event, packages_of_playing, packages_of_sight
+from holomush.net.packages import Package, Supports, packages_of_event
+from holomush.net.programs import Program
 from holomush.net.sockets import send_now, unacknowledged
 from holomush.net.telnet.codec import TelnetCodec
 from holomush.net.telnet.events import (
@@ -70,6 +71,10 @@ def _encoding(encode: Encoder, supports: Supports | None) -> TelnetEncoding:
     return TelnetEncoding(encode, supports)
 
 
+def _as_gmcp(package: Package) -> bytes:
+    return gmcp_bytes(*package)
+
+
 class TelnetClient(QueuedClient[bytes]):
     """One telnet connection, as a ``net.client.Connection``."""
 
@@ -85,7 +90,7 @@ class TelnetClient(QueuedClient[bytes]):
         status: Status,
         turnstile: Turnstile,
     ) -> None:
-        self._supports: Supports | None = None
+        self._program: Program[bytes] = Program(None, _as_gmcp, self._put_packages)
         super().__init__(address, turnstile)
         self.kind = kind
         self._stream = stream
@@ -110,30 +115,27 @@ class TelnetClient(QueuedClient[bytes]):
         return PROMPT + self.codec.prompt_end()
 
     def _encoding_for(self, display: Display) -> Encoding[bytes]:
-        return _encoding(encoder_for(display), self._supports)
+        return _encoding(encoder_for(display), self._program.supports)
+
+    def _put_packages(self, packages: Sequence[bytes]) -> None:
+        if packages:
+            self.outbox.put(b"".join(packages))
 
     # What sessions ask
 
     @property
     def wants_sight(self) -> bool:
         """Whether it has GMCP, and wants to know of places."""
-        return self._supports is not None and self._supports.includes("Room.Info")
+        return self._program.wants_sight
 
-    def _introduce(self, playing: Playing) -> None:
-        super()._introduce(playing)
-        for name, data in packages_of_playing(playing):
-            self._send_package(name, data)
+    def begin(self, playing: Playing) -> None:
+        """Somebody has come in: their program is told who."""
+        super().begin(playing)
+        self._program.begin(playing)
 
     def show_sight(self, sight: Sight) -> None:
         """Tell the client's program of the surroundings, what it does not know yet."""
-        if self._supports is None:
-            return
-        packages = sight.made("gmcp", lambda: {name: gmcp_bytes(name, data) for name, data in packages_of_sight(sight)})
-        known = self._shown if isinstance(self._shown, dict) else {}
-        self._shown = packages
-        news = [data for name, data in packages.items() if data != known.get(name) and self._supports.includes(name)]
-        if news:
-            self.outbox.put(b"".join(news))
+        self._program.show(sight)
 
     def ask_secret(self, prompt: str) -> None:
         """The next line is a password: ask the client not to show it."""
@@ -232,35 +234,23 @@ class TelnetClient(QueuedClient[bytes]):
             self._learn(screen_reader=True)
 
     def _hear_package(self, package: str, data: object) -> Sequence[Input]:
-        if self._supports is None:
+        supports = self._program.supports
+        if supports is None:
             return ()
         match package.lower():
             case "core.ping":
-                self._send_package("Core.Ping", None)
+                self._program.send([("Core.Ping", None)])
             case "core.hello":
                 if isinstance(data, dict) and isinstance(data.get("client"), str) and not self._abilities.terminal_types:
                     self._learn(terminal_types=(data["client"][:40],))
             case _:
-                return self._support(self._supports.hear(package, data))  # type: ignore[arg-type]
+                return self._support(supports.hear(package, data))  # type: ignore[arg-type]
         return ()
 
     def _support(self, supports: Supports | None) -> Sequence[Input]:
-        """Send packages as the client wants them from now on, and at once what it has missed."""
-        before, saw = self._supports, self.wants_sight
-        self._supports = supports
+        is_to_see = self._program.want(supports)
         self._adapt()
-        if self._playing is None:
-            return ()
-        for name, data in newly_wanted(packages_of_playing(self._playing), before, supports):
-            self._send_package(name, data)
-        if saw or not self.wants_sight:
-            return ()
-        self._shown = None
-        return (SightWanted(),)
-
-    def _send_package(self, name: str, data: object) -> None:
-        if self._supports is not None and (name.startswith("Core.") or self._supports.includes(name)):
-            self.outbox.put(gmcp_bytes(name, data))  # type: ignore[arg-type]
+        return (SightWanted(),) if is_to_see else ()
 
     def _send_negotiation(self) -> None:
         """Send what the codec has to say, in its place among the text."""

@@ -20,7 +20,8 @@ from holomush.events.event import JSON
 from holomush.events.render import Role
 from holomush.net.client import Input, QueuedClient, SightWanted, T
 from holomush.net.messages import Message, MessageOutbox
-from holomush.net.packages import Package, Supports, newly_wanted, packages_of_event, packages_of_playing, packages_of_sight
+from holomush.net.packages import Package, Supports, packages_of_event
+from holomush.net.programs import Program
 from holomush.net.telnet.lines import LineReader
 from holomush.net.turnstile import Turnstile
 from holomush.net.web.requests import BadMessage, Ping, Window, read_message
@@ -178,6 +179,8 @@ class JsonClient(SocketClient[str]):
         self._replay_limit = limit // 2
         self._game = game
         self._guests = guests
+        self._shown = ""
+        """The surroundings as they were sent last."""
 
     def _encoding_for(self, display: Display) -> Encoding[str]:  # noqa: ARG002 - it draws by itself
         return JSON_ENCODING
@@ -209,6 +212,7 @@ class JsonClient(SocketClient[str]):
         self._say("hello", game=self._game, version=__version__, guests=self._guests, text=text)
 
     def _introduce(self, playing: Playing) -> None:
+        self._shown = ""
         character = {"id": playing.character.id, "name": playing.character.name}
         self._say(
             "playing",
@@ -273,7 +277,7 @@ def _surroundings(sight: Sight) -> Mapping[str, Any]:
 
 # The subprotocols of mudstandards.org
 
-Frames = tuple[Message, ...]
+Frames = Sequence[Message]
 Frame = Callable[[Package], str]
 """Makes a frame of a package."""
 
@@ -318,49 +322,22 @@ def json_frame(package: Package) -> str:
     return _dump({"proto": "GMCP", "id": name, "data": "" if data is None else _dump(data)})
 
 
-class FrameClient(SocketClient[Frames]):
-    """A client that speaks a subprotocol of mudstandards.org."""
-
-    _frame: Frame | None = None
+class TerminalClient(SocketClient[Frames]):
+    """``terminal.mudstandards.org``: text for terminals, and nothing else."""
 
     def __init__(self, connection: WebSocketConnection, address: str, turnstile: Turnstile, limit: int, line_limit: int) -> None:
-        self._supports = Supports()
         super().__init__(connection, address, turnstile, limit, [b"\r\n*** You were sent more than you read. ***\r\n"])
         self._lines = LineReader(line_limit)
         self._learn(terminal_types=("xterm-256color",))
 
     def _encoding_for(self, display: Display) -> Encoding[Frames]:
-        return _frame_encoding(encoder_for(display), type(self)._frame, self._supports)
+        return _frame_encoding(encoder_for(display), None, Supports())
 
     def _put(self, data: Frames, mark: int = 0) -> None:
         for frame in data[:-1]:
             self.outbox.put(frame)
         for frame in data[-1:]:
             self.outbox.put(frame, mark)  # all of it has arrived when the last has
-
-    @property
-    def wants_sight(self) -> bool:
-        """Whether there are packages, and it wants to know of places."""
-        return type(self)._frame is not None and self._supports.includes("Room.Info")
-
-    def _packages(self, packages: Sequence[Package]) -> Frames:
-        make = type(self)._frame
-        return () if make is None else tuple(make(package) for package in packages if self._supports.includes(package[0]))
-
-    def _introduce(self, playing: Playing) -> None:
-        super()._introduce(playing)
-        self._put(self._packages(packages_of_playing(playing)))
-
-    def show_sight(self, sight: Sight) -> None:
-        """Send what is not known there yet."""
-        make = type(self)._frame
-        if make is None:
-            return
-        made = sight.made(make, lambda: [(package[0], make(package)) for package in packages_of_sight(sight)])
-        frames = tuple(frame for name, frame in made if self._supports.includes(name))
-        known = self._shown if isinstance(self._shown, tuple) else ()
-        self._shown = frames
-        self._put(tuple(frame for frame in frames if frame not in known))
 
     def ask_secret(self, prompt: str) -> None:
         """Ask. There is no way to say that what is typed is not to be seen."""
@@ -370,28 +347,7 @@ class FrameClient(SocketClient[Frames]):
         """Nothing was hidden."""
 
     def _hear(self, message: Message) -> Sequence[Input]:
-        if isinstance(message, bytes):
-            return self._typed(message)
-        package = self._read_package(message)
-        if package is None:
-            return ()
-        name, data = package
-        if name.lower() == "core.ping":
-            self._put(self._packages([("Core.Ping", None)]))
-        return self._support(self._supports.hear(name, data))
-
-    def _support(self, supports: Supports) -> Sequence[Input]:
-        """Send packages as the client wants them from now on, and at once what it has missed."""
-        before, saw = self._supports, self.wants_sight
-        self._supports = supports
-        self._adapt()
-        if self._playing is None:
-            return ()
-        self._put(self._packages(newly_wanted(packages_of_playing(self._playing), before, supports)))
-        if saw or not self.wants_sight:
-            return ()
-        self._shown = None
-        return (SightWanted(),)
+        return self._typed(message) if isinstance(message, bytes) else ()
 
     def _typed(self, data: bytes) -> Sequence[Input]:
         """What has been typed. A frame is a line if it does not say so: some clients leave the end out."""
@@ -400,12 +356,52 @@ class FrameClient(SocketClient[Frames]):
         self._lines.receive(whole, events)
         return events
 
-    def _read_package(self, message: str) -> Package | None:  # noqa: ARG002 - this one has no packages
+
+class PackageClient(TerminalClient):
+    """The same with packages for the player's program, in text frames."""
+
+    _frame: Frame
+
+    def __init__(self, connection: WebSocketConnection, address: str, turnstile: Turnstile, limit: int, line_limit: int) -> None:
+        self._program: Program[str] = Program(Supports(), type(self)._frame, self._put)
+        super().__init__(connection, address, turnstile, limit, line_limit)
+
+    def _encoding_for(self, display: Display) -> Encoding[Frames]:
+        return _frame_encoding(encoder_for(display), type(self)._frame, self._program.supports or Supports())
+
+    @property
+    def wants_sight(self) -> bool:
+        """Whether its program wants to know of places."""
+        return self._program.wants_sight
+
+    def begin(self, playing: Playing) -> None:
+        """Somebody has come in: their program is told who."""
+        super().begin(playing)
+        self._program.begin(playing)
+
+    def show_sight(self, sight: Sight) -> None:
+        """Send what is not known there yet."""
+        self._program.show(sight)
+
+    def _hear(self, message: Message) -> Sequence[Input]:
+        if isinstance(message, bytes):
+            return self._typed(message)
+        package = self._read_package(message)
+        if package is None:
+            return ()
+        name, data = package
+        if name.lower() == "core.ping":
+            self._program.send([("Core.Ping", None)])
+        is_to_see = self._program.want((self._program.supports or Supports()).hear(name, data))
+        self._adapt()
+        return (SightWanted(),) if is_to_see else ()
+
+    @abstractmethod
+    def _read_package(self, message: str) -> Package | None:
         """A package of the client's; None if it makes no sense."""
-        return None
 
 
-class GmcpFrameClient(FrameClient):
+class GmcpClient(PackageClient):
     """``gmcp.mudstandards.org``."""
 
     _frame = staticmethod(gmcp_frame)
@@ -415,7 +411,7 @@ class GmcpFrameClient(FrameClient):
         return _package(name, text)
 
 
-class JsonFrameClient(FrameClient):
+class JsonPackageClient(PackageClient):
     """``json.mudstandards.org``."""
 
     _frame = staticmethod(json_frame)
@@ -452,10 +448,10 @@ def make_client(
     """The client for a subprotocol; our own messages if there is none."""
     match subprotocol:
         case "json.mudstandards.org":
-            return JsonFrameClient(connection, address, turnstile, limit, line_limit)
+            return JsonPackageClient(connection, address, turnstile, limit, line_limit)
         case "gmcp.mudstandards.org":
-            return GmcpFrameClient(connection, address, turnstile, limit, line_limit)
+            return GmcpClient(connection, address, turnstile, limit, line_limit)
         case "terminal.mudstandards.org":
-            return FrameClient(connection, address, turnstile, limit, line_limit)
+            return TerminalClient(connection, address, turnstile, limit, line_limit)
         case _:
             return JsonClient(connection, address, turnstile, limit, game, guests=guests)

@@ -5,7 +5,7 @@ How a package becomes bytes is for the protocols: telnet's subnegotiation, or fr
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 import attrs
@@ -60,13 +60,6 @@ class Supports:
             return True
         parts = package.lower().split(".")
         return any(".".join(parts[:length]) in self.modules for length in range(1, len(parts) + 1))
-
-
-def newly_wanted(packages: Sequence[Package], before: Supports | None, now: Supports | None) -> list[Package]:
-    """Those of ``packages`` that a client wants now and did not before. None is a client without packages."""
-    if now is None:
-        return []
-    return [one for one in packages if now.includes(one[0]) and (before is None or not before.includes(one[0]))]
 
 
 def packages_of_event(publication: Publication, role: Role, supports: Supports) -> Iterator[Package]:

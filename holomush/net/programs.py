@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Generic, TypeVar
 
-from holomush.net.packages import Package, Supports, newly_wanted, packages_of_playing, packages_of_sight
+from holomush.events.event import JSON
+from holomush.net.packages import Package, Supports, packages_of_playing, packages_of_sight
 from holomush.sessions.client import Playing
 from holomush.sessions.sight import Sight
 
@@ -48,12 +49,21 @@ class Program(Generic[P]):
         if self.supports is not None:
             self._put([self._make(package) for package in packages if self.supports.includes(package[0])])
 
+    def hear(self, name: str, data: JSON) -> bool:
+        """The program has said something. True if it is to be shown the surroundings."""
+        if self.supports is None:
+            return False
+        if name.lower() == "core.ping":
+            self.send([("Core.Ping", None)])
+            return False
+        return self.want(self.supports.hear(name, data))
+
     def want(self, supports: Supports | None) -> bool:
         """Send packages as it wants them from now on, and now what it has missed. True if it is to be shown the surroundings."""
         before, saw = self.supports, self.wants_sight
         self.supports = supports
         if self._playing is None:
             return False
-        self.send(newly_wanted(packages_of_playing(self._playing), before, supports))
+        self.send([one for one in packages_of_playing(self._playing) if before is None or not before.includes(one[0])])
         self._shown = self._shown if saw else {}
         return self.wants_sight and not saw

@@ -200,6 +200,7 @@ class TelnetClient(QueuedClient[bytes]):
 
     def _hear(self, event: TelnetEvent) -> Sequence[Input]:
         """The client has said something that was not typed. What of it is the game's business is returned."""
+        is_to_see = False
         match event:
             case WindowSize(columns, rows):
                 self._learn(columns=columns, rows=rows)
@@ -217,10 +218,12 @@ class TelnetClient(QueuedClient[bytes]):
             case Compression():
                 self.outbox.stop_compressing()
             case GmcpEnabled(on):
-                return self._support(Supports() if on else None)
+                is_to_see = self._program.want(Supports() if on else None)
+                self._adapt()
             case Gmcp(package, data):
-                return self._hear_package(package, data)
-        return ()
+                is_to_see = self._hear_package(package, data)
+                self._adapt()
+        return (SightWanted(),) if is_to_see else ()
 
     def _hear_environment(self, variables: Mapping[str, str]) -> None:
         """Variables of the Mud New-Environ Standard, for clients that say by them what others say by their terminal type."""
@@ -233,24 +236,13 @@ class TelnetClient(QueuedClient[bytes]):
         if variables.get("SCREEN_READER", "") in ("1", "true", "yes", "on"):
             self._learn(screen_reader=True)
 
-    def _hear_package(self, package: str, data: object) -> Sequence[Input]:
-        supports = self._program.supports
-        if supports is None:
-            return ()
-        match package.lower():
-            case "core.ping":
-                self._program.send([("Core.Ping", None)])
-            case "core.hello":
-                if isinstance(data, dict) and isinstance(data.get("client"), str) and not self._abilities.terminal_types:
-                    self._learn(terminal_types=(data["client"][:40],))
-            case _:
-                return self._support(supports.hear(package, data))  # type: ignore[arg-type]
-        return ()
-
-    def _support(self, supports: Supports | None) -> Sequence[Input]:
-        is_to_see = self._program.want(supports)
-        self._adapt()
-        return (SightWanted(),) if is_to_see else ()
+    def _hear_package(self, package: str, data: object) -> bool:
+        """True if the surroundings are to be shown."""
+        match package.lower(), data:
+            case "core.hello", {"client": str(name)} if self._program.supports is not None:
+                if not self._abilities.terminal_types:
+                    self._learn(terminal_types=(name[:40],))
+        return self._program.hear(package, data)  # type: ignore[arg-type]
 
     def _send_negotiation(self) -> None:
         """Send what the codec has to say, in its place among the text."""

@@ -16,21 +16,21 @@ class Slowness:
 
     always: bool = False
     """Whether all calls go to worker threads."""
-    _left: dict[str, int] = attrs.Factory(dict)
+    left: dict[str, int] = attrs.Factory(dict)
     """Quick enough calls still to be made by worker threads, by function."""
 
     def is_slow(self, function: str) -> bool:
         """Whether a call of the function is to be made by a worker thread at once."""
-        return self.always or function in self._left
+        return self.always or function in self.left
 
     def was_too_slow(self, function: str) -> None:
         """It was tried in the quick lane and took too long."""
-        self._left[function] = PATIENT_CALLS
+        self.left[function] = PATIENT_CALLS
 
     def took(self, function: str, seconds: float) -> None:
         """A worker thread has made a call, which took so much processor time. What stays slow is not tried again."""
-        if function not in self._left or seconds > QUICK:
+        if function not in self.left or seconds > QUICK:
             return
-        self._left[function] -= 1
-        if not self._left[function]:
-            del self._left[function]
+        self.left[function] -= 1
+        if not self.left[function]:
+            del self.left[function]

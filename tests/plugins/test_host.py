@@ -42,6 +42,7 @@ from holomush.plugins.reply import GuestDeniedError, Reply
 from holomush.plugins.roster.approvals import Grant
 from holomush.plugins.roster.capabilities import CapabilitySet
 from holomush.plugins.roster.source import read_plugin
+from holomush.plugins.slowness import PATIENT_CALLS
 from holomush.world.model import Character, Location
 from plugins.rooms import Rig, make_surroundings, open_rig
 
@@ -486,7 +487,7 @@ async def test_what_is_too_slow_for_the_quick_lane_is_done_once_by_a_thread(tmp_
         assert [event.type for event in attempt.transaction.events] == ["started"]
         assert set(attempt.transaction.changes) == {"alice"}
         assert (plugin.pool.size, plugin.patient_pool.size) == (0, 1)
-        assert plugin.slowness.is_slow("work")
+        assert plugin.slowness.left == {"work": PATIENT_CALLS}
 
 
 async def test_a_slow_function_does_not_slow_the_others_of_its_plugin(tmp_path: Path, runtime: SourceRuntime) -> None:

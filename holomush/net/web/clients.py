@@ -389,10 +389,7 @@ class PackageClient(TerminalClient):
         package = self._read_package(message)
         if package is None:
             return ()
-        name, data = package
-        if name.lower() == "core.ping":
-            self._program.send([("Core.Ping", None)])
-        is_to_see = self._program.want((self._program.supports or Supports()).hear(name, data))
+        is_to_see = self._program.hear(*package)
         self._adapt()
         return (SightWanted(),) if is_to_see else ()
 

@@ -271,7 +271,7 @@ async def test_a_quick_call_that_asks_is_run_again_in_a_thread_and_does_everythi
         assert [record.getMessage() for record in caplog.records if record.name == "holomush.plugin.tester"] == ["asking"]
         # The next goes to a thread at once.
         assert await rig.call("fetch") == Reply("hello ")
-        assert len(web.asked) == 2
+        assert (len(web.asked), plugin.slowness.is_slow("fetch"), plugin.pool.size) == (2, True, 0)
 
 
 async def test_a_call_outlives_its_timeout_while_a_server_is_slow(tmp_path: Path, runtime: SourceRuntime) -> None:

@@ -26,6 +26,7 @@ from holomush.plugins.guests.guest import (
 from holomush.plugins.host import OWN_MODULE_AFTER
 from holomush.plugins.loaded import LoadedPlugin, PluginLoadError
 from holomush.plugins.reply import GuestDeniedError, Reply
+from holomush.plugins.slowness import PATIENT_CALLS
 from plugins.rooms import Rig, open_rig
 
 QUICK = PluginsConfig(timeout=0.3)
@@ -245,7 +246,7 @@ export async function work() {
         assert [event.type for event in attempt.transaction.events] == ["started"]
         assert set(attempt.transaction.changes) == {"alice"}
         assert (plugin.pool.size, plugin.patient_pool.size) == (0, 1)
-        assert plugin.slowness.is_slow("work")
+        assert plugin.slowness.left == {"work": PATIENT_CALLS}
 
 
 async def test_a_bystander_is_interrupted_and_not_blamed(

@@ -19,7 +19,11 @@ SendNow = Callable[[bytes], int]
 """Sends what can be sent without waiting; returns the number of bytes. Raises ``BlockingIOError`` or another ``OSError``."""
 
 Unacknowledged = Callable[[], int | None]
-"""How many of the bytes that the operating system has taken have not been confirmed by the other side; None if it cannot tell."""
+"""How many of the bytes that the operating system has taken have not been confirmed by the other side; None if it cannot tell.
+
+What was read just before a connection was reset may never have been confirmed: it counts as not arrived, since a line read twice
+harms less than one that is lost.
+"""
 
 # A client that wants compression costs 64 KiB so, a quarter of what it would by default; text compresses nearly as well.
 _WINDOW_BITS = 13

@@ -12,6 +12,10 @@ import trio
 from holomush.net.outbox import SendNow, Unacknowledged
 from holomush.net.streams import Prefixed
 
+CONFIRMATION_WAIT = 0.5
+"""Seconds that the other side's system has to confirm the last bytes; it may put that off for a fifth of a second."""
+_LOOK = 0.005  # seconds between looks
+
 
 def _socket_of(stream: trio.abc.Stream) -> trio.socket.SocketType | None:
     """The socket of a stream whose bytes go there as they are."""
@@ -49,3 +53,17 @@ def unacknowledged(stream: trio.abc.Stream) -> Unacknowledged | None:
             return None
 
     return ask
+
+
+async def last_confirmed(stream: trio.abc.Stream) -> None:
+    """Say that nothing more comes, and wait until it is known what has arrived; ``CONFIRMATION_WAIT`` at most.
+
+    A client that ends a connection has often read bytes which its system has not confirmed yet. Raises ``BrokenResourceError``.
+    """
+    left = unacknowledged(stream)
+    if left is None or not isinstance(stream, trio.abc.HalfCloseableStream):
+        return
+    await stream.send_eof()
+    with trio.move_on_after(CONFIRMATION_WAIT):
+        while left():  # noqa: ASYNC110 - the event loop is not told of confirmations
+            await trio.sleep(_LOOK)

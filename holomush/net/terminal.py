@@ -15,7 +15,7 @@ from holomush.net.client import Input, QueuedClient, SightWanted
 from holomush.net.outbox import Flusher, Outbox
 from holomush.net.packages import Package, Supports, packages_of_event
 from holomush.net.programs import Program
-from holomush.net.sockets import send_now, unacknowledged
+from holomush.net.sockets import last_confirmed, send_now, unacknowledged
 from holomush.net.telnet.codec import TelnetCodec
 from holomush.net.telnet.events import (
     Charset,
@@ -188,8 +188,10 @@ class TelnetClient(QueuedClient[bytes]):
             self.outbox.put(self._prompt())
 
     async def run(self) -> None:
-        """Send until closed."""
+        """Send until closed, and until it is known what somebody who plays has got."""
         await self.outbox.run()
+        if not self._is_stranger:
+            await last_confirmed(self._stream)
 
     def keep_alive(self, after: float) -> None:
         """Send what no client shows, unless the player has said that theirs does."""

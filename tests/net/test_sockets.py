@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -9,6 +12,7 @@ import trio
 from support.game import PATIENCE, Player, Server, running_server
 
 from holomush.config import SessionsConfig
+from holomush.net.sockets import CONFIRMATION_WAIT, last_confirmed, unacknowledged
 from holomush.plugins.guests.guest import SourceRuntime
 
 
@@ -102,3 +106,49 @@ def deaf_id(server: Server) -> str:
     character = server.running.game.world.character_named("Deaf")
     assert character is not None
     return character.id
+
+
+@asynccontextmanager
+async def both_ends() -> AsyncIterator[tuple[trio.SocketStream, trio.SocketStream]]:
+    """The server's and the client's end of a connection on which both have talked so long that confirmations may be put off."""
+    [listener], port = await local_listeners()
+    async with listener, await trio.open_tcp_stream("127.0.0.1", port) as client, await listener.accept() as server:
+        for _ in range(40):
+            await client.send_all(b"look\r\n")
+            await server.receive_some(100)
+            await server.send_all(b"The Square\r\n")
+            await client.receive_some(100)
+        yield server, client
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells what has arrived")
+@pytest.mark.parametrize("who_ends", ["client", "server"])
+async def test_what_a_client_reads_last_counts_as_arrived(who_ends: str) -> None:
+    async with both_ends() as (server, client):
+        left = unacknowledged(server)
+        assert left is not None
+        await client.send_all(b"say half a li")
+        if who_ends == "client":
+            await client.send_eof()
+        await server.receive_some(100)
+        await server.send_all(b'Bob says, "hello"\r\n')
+        await client.receive_some(100)
+        with trio.fail_after(PATIENCE):
+            await last_confirmed(server)
+            assert left() == 0
+            assert await client.receive_some(100) == b""
+
+
+async def test_a_client_that_confirms_nothing_any_more_is_not_waited_for(autojump_clock: trio.abc.Clock) -> None:
+    async with both_ends() as (server, client):
+        await client.send_eof()
+        await server.receive_some(100)
+        await server.send_all(b"x")
+        client.setsockopt(trio.socket.SOL_SOCKET, trio.socket.SO_LINGER, b"\x01\0\0\0\0\0\0\0")
+        await client.aclose()
+        start = trio.current_time()
+        try:
+            await last_confirmed(server)
+        except trio.BrokenResourceError:
+            return
+        assert trio.current_time() - start <= CONFIRMATION_WAIT + 0.01

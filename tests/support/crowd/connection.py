@@ -63,6 +63,7 @@ class Connection:
         self._answered = trio.Event()
         self._answered_at = 0.0
         self._ended = trio.Event()
+        self._listening = trio.CancelScope()
         self._heard: list[str] = []
         self.wrong: list[str] = []
         """Lines that say that the server has failed, or that a scripted player has typed nonsense."""
@@ -100,18 +101,21 @@ class Connection:
 
     async def break_off(self, half_a_line: str) -> None:
         """Break the connection in the middle of a line. What was on its way is lost."""
+        # What is read after the last bytes sent may never be acknowledged, and then the server rightly tells it again.
+        self._listening.cancel()
+        await self._ended.wait()
         await self._send(half_a_line.encode())
         # Without lingering, closing is a reset.
         self._stream.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         await trio.aclose_forcefully(self._stream)
-        await self._ended.wait()
 
     async def read(self) -> None:
         """Read until either side has hung up."""
         try:
-            while data := await self._stream.receive_some(262_144):
-                self._take(data, time.perf_counter())
-            self._is_complete = True
+            with self._listening:
+                while data := await self._stream.receive_some(262_144):
+                    self._take(data, time.perf_counter())
+                self._is_complete = True
         except (trio.BrokenResourceError, trio.ClosedResourceError):
             pass
         finally:
